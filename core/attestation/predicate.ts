@@ -1,0 +1,58 @@
+import type { Digest } from '#core/digest/sha256.ts';
+import type { Phase } from '#core/ctrf/report.ts';
+import type { Fingerprint } from '#core/fingerprint/fingerprint.ts';
+import type { CriteriaMatch } from '#core/fingerprint/match.ts';
+
+/** Counts of one phase as upstream records them, and the digest of its report's exact bytes. */
+export interface PhaseSummary {
+  readonly passed: number;
+  /** Failed, and by our rule also `other` and `pending`, so that a crashed check never looks fine. */
+  readonly failed: number;
+  readonly skipped: number;
+  readonly ctrfDigest: Digest;
+}
+
+/** A validator image and, where known, its digest. */
+export interface ValidatorImage {
+  readonly image: string;
+  readonly digest: string;
+}
+
+/** The recipe-evidence predicate (schema version 1.0.0). Keys starting `x-` are Assay's own; upstream ignores them. */
+export interface Predicate {
+  readonly schemaVersion: string;
+  readonly attestedAt: string;
+  readonly aicrVersion: string;
+  readonly validatorCatalogVersion: string;
+  readonly validatorImages: readonly ValidatorImage[] | null;
+  /** `digest` is bare hex: SHA-256 of `recipe.yaml`. */
+  readonly recipe: { readonly name: string; readonly digest: string };
+  readonly fingerprint: Fingerprint;
+  readonly criteriaMatch: CriteriaMatch;
+  readonly phases: Partial<Readonly<Record<Phase, PhaseSummary>>>;
+  readonly bom: { readonly format: 'CycloneDX'; readonly version: '1.6'; readonly digest: Digest; readonly imageCount: number };
+  readonly manifest: { readonly digest: Digest; readonly fileCount: number };
+  readonly redaction?: { readonly policy: 'minimal'; readonly version: 'v1'; readonly applied: readonly string[] };
+  readonly 'x-assay'?: AssayAdditions;
+}
+
+/** What Assay adds to the predicate, under one key. */
+export interface AssayAdditions {
+  readonly toolVersion: string;
+  readonly runId: string;
+  readonly nonce: string;
+  readonly coverage: CoverageSummary;
+  /** Merkle root over per-node records, prefixed digest. */
+  readonly nodesRoot?: Digest;
+  /** Prefixed digest of the JCS material slice of the recipe. */
+  readonly materialSlice?: Digest;
+  readonly expiresAt?: string;
+  readonly previousBundle?: Digest;
+}
+
+/** Who had to report and who did; node names are pseudonyms in a minimal bundle. */
+export interface CoverageSummary {
+  readonly expected: number;
+  readonly reported: number;
+  readonly missing: readonly { readonly node: string; readonly reason: string }[];
+}

@@ -1,0 +1,55 @@
+import type { Phase } from '#core/ctrf/report.ts';
+import type { RecordBody } from './record.ts';
+
+declare const nodeBrand: unique symbol;
+declare const runBrand: unique symbol;
+
+/** A node's name as its cluster (or host name) has it; never leaves the collector in a minimal bundle. */
+export type NodeName = string & { readonly [nodeBrand]: true };
+/** The identifier of one run, unique per collector start. */
+export type RunId = string & { readonly [runBrand]: true };
+
+/** What an agent is told to do, in `Welcome`. */
+export interface Plan {
+  readonly phases: readonly PhasePlan[];
+  /** Accelerator of the recipe (`h100`, `mi300`) or `any`: selects thresholds. */
+  readonly accelerator: string;
+}
+
+/** One phase of a plan; the agent stops the phase at its deadline and reports what did not run. */
+export interface PhasePlan {
+  readonly phase: Phase;
+  /** Node checks to run, catalog names; empty means all of the phase. */
+  readonly checks: readonly string[];
+  readonly deadlineMs: number;
+}
+
+/** Why a node that was expected has no complete report. */
+export type AbsenceReason = 'never-connected' | 'incomplete' | 'lost' | 'rejected';
+
+/** What one node sent, in sequence order, duplicates removed. */
+export interface NodeReport {
+  readonly node: NodeName;
+  readonly agentVersion: string;
+  readonly records: readonly RecordBody[];
+  readonly complete: boolean;
+}
+
+/** A node that was expected and did not (completely) report. */
+export interface Absence {
+  readonly node: NodeName;
+  readonly reason: AbsenceReason;
+  readonly detail: string;
+}
+
+/** A run made immutable: everything assembly may use. Every time in a bundle comes from here. */
+export interface SealedRun {
+  readonly runId: RunId;
+  /** 32 random bytes as hex, fixed when the run was opened. */
+  readonly nonce: string;
+  readonly openedAtMs: number;
+  readonly sealedAtMs: number;
+  readonly expected: readonly NodeName[];
+  readonly reports: readonly NodeReport[];
+  readonly absences: readonly Absence[];
+}
