@@ -39,6 +39,8 @@ export interface Predicate {
 /** What Assay adds to the predicate, under one key. */
 export interface AssayAdditions {
   readonly toolVersion: string;
+  /** Who decided what was expected: `host` = this computer only, `cluster` = a frozen set of nodes. */
+  readonly scope: 'host' | 'cluster';
   readonly runId: string;
   readonly nonce: string;
   readonly coverage: CoverageSummary;
@@ -50,9 +52,13 @@ export interface AssayAdditions {
   readonly previousBundle?: Digest;
 }
 
+/** Absent nodes listed in the predicate, so that a statement stays small whatever the node count. */
+export const MISSING_LISTED = 20;
+
 /** Who had to report and who did; node names are pseudonyms in a minimal bundle. */
 export interface CoverageSummary {
   readonly expected: number;
   readonly reported: number;
+  /** Pseudonyms of absent nodes; the statement lists at most {@link MISSING_LISTED}, `coverage.json` all of them. */
   readonly missing: readonly { readonly node: string; readonly reason: string }[];
 }
