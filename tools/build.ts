@@ -1,0 +1,46 @@
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { build, type BuildOptions, type Metafile } from 'esbuild';
+
+const OUT = 'dist';
+// Some dependencies are CommonJS and call require() on Node's own modules.
+const BANNER = "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url);";
+
+/** Options every bundle shares: Node 24, ESM, deterministic bytes. */
+export function bundleOptions(): BuildOptions {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  return {
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    minify: true,
+    keepNames: true,
+    legalComments: 'external',
+    metafile: true,
+    outExtension: { '.js': '.mjs' },
+    define: { ASSAY_VERSION: JSON.stringify(version) },
+    banner: { js: BANNER },
+    logLevel: 'warning',
+  };
+}
+
+/** Writes dist/: one file per node program, the CLI split so that a verb loads only what it needs, and the recipes. */
+async function buildAll(): Promise<void> {
+  rmSync(OUT, { recursive: true, force: true });
+  const results = await Promise.all([
+    build({ ...bundleOptions(), entryPoints: { agent: 'agent/main.ts' }, outdir: OUT }),
+    build({ ...bundleOptions(), entryPoints: { collector: 'collector/main.ts' }, outdir: OUT }),
+    build({ ...bundleOptions(), entryPoints: { cli: 'cli/main.ts' }, outdir: OUT, splitting: true, chunkNames: 'cli-chunk/[name]-[hash]' }),
+  ]);
+  chmodSync(`${OUT}/cli.mjs`, 0o755);
+  if (existsSync('recipes')) cpSync('recipes', `${OUT}/recipes`, { recursive: true });
+  for (const { metafile } of results) printSizes(metafile);
+}
+
+function printSizes(metafile: Metafile | undefined): void {
+  for (const path of Object.keys(metafile?.outputs ?? {}).filter((name) => name.endsWith('.mjs'))) {
+    if (!path.includes('cli-chunk/')) process.stdout.write(`${path} ${(statSync(path).size / 1024).toFixed(0)} KiB\n`);
+  }
+}
+
+if (import.meta.main) await buildAll();
