@@ -16,4 +16,11 @@ function setExit(exit: ExitCode): void {
   process.exitCode = exit;
 }
 
+/** A reader that closed early (`assay … | head`) is no failure of ours. */
+function tolerateClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+process.stdout.on('error', tolerateClosedPipe);
+process.stderr.on('error', tolerateClosedPipe);
 await main(process.argv.slice(2));
