@@ -1,0 +1,35 @@
+import type { CtrfStatus, Phase } from '#core/ctrf/report.ts';
+import type { AbsenceReason } from './run.ts';
+
+/**
+ * What the collector program prints on stdout, one JSON object per line, in the order in which it happens.
+ * Everything that names a node is printed after it is on stable storage.
+ */
+export type RunEvent =
+  | {
+      readonly event: 'listening';
+      /** `wss://host:port/v1/agent` with the port that is really used. */
+      readonly url: string;
+      /** `sha256:` digest of the server's public key (SPKI, DER): what agents pin. */
+      readonly key: string;
+      readonly runId: string;
+    }
+  | { readonly event: 'node-connected'; readonly node: string; readonly attempt: number; readonly agentVersion: string }
+  | { readonly event: 'phase-started'; readonly node: string; readonly phase: Phase }
+  | { readonly event: 'check'; readonly node: string; readonly phase: Phase; readonly check: string; readonly status: CtrfStatus }
+  | { readonly event: 'phase-ended'; readonly node: string; readonly phase: Phase }
+  | { readonly event: 'node-finished'; readonly node: string }
+  | { readonly event: 'absent'; readonly node: string; readonly reason: AbsenceReason; readonly detail: string }
+  | { readonly event: 'stalled'; readonly code: 'DISK_FULL'; readonly message: string }
+  | { readonly event: 'resumed' }
+  | { readonly event: 'deadline' }
+  | {
+      readonly event: 'sealed';
+      readonly runId: string;
+      /** Digest of the ledger file, seal record included. */
+      readonly ledger: string;
+      readonly expected: number;
+      readonly complete: number;
+      readonly records: number;
+    }
+  | { readonly event: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
