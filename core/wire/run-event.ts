@@ -16,7 +16,7 @@ export type RunEvent =
     }
   | { readonly event: 'node-connected'; readonly node: string; readonly attempt: number; readonly agentVersion: string }
   | { readonly event: 'phase-started'; readonly node: string; readonly phase: Phase }
-  | { readonly event: 'check'; readonly node: string; readonly phase: Phase; readonly check: string; readonly status: CtrfStatus }
+  | { readonly event: 'check'; readonly node: string; readonly phase: Phase; readonly check: string; readonly status: CtrfStatus; readonly message?: string }
   | { readonly event: 'phase-ended'; readonly node: string; readonly phase: Phase }
   | { readonly event: 'node-finished'; readonly node: string }
   | { readonly event: 'absent'; readonly node: string; readonly reason: AbsenceReason; readonly detail: string }
@@ -32,4 +32,16 @@ export type RunEvent =
       readonly complete: number;
       readonly records: number;
     }
+  | { readonly event: 'assembled'; readonly bundle: string; readonly recipe: string }
+  | {
+      readonly event: 'signed';
+      readonly identity: string;
+      readonly issuer: string;
+      readonly trust: 'lab' | 'sigstore';
+      /** Path of the trusted root written beside the bundle, when the signature brought its own. */
+      readonly trustedRoot?: string;
+    }
+  /** The bundle is sealed and unsigned: it can be signed later with the same digest. */
+  | { readonly event: 'pending'; readonly reason: string }
+  | { readonly event: 'published'; readonly oci: string; readonly digest: string; readonly pointer: string }
   | { readonly event: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
