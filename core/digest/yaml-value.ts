@@ -1,0 +1,76 @@
+/**
+ * A whole number that was written as a float (`2.0`, `1e6`, `-0.0`) or that JSON carries, where every number is one.
+ * JavaScript cannot tell it from an integer, but its canonical text differs from 1000000 upwards (`1e+06`).
+ */
+export class YamlFloat {
+  readonly value: number;
+
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** An unquoted date or time; `text` is its RFC 3339 form. */
+export class YamlTimestamp {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** What an unquoted scalar can stand for besides text. Integers beyond 2^53 are bigints. */
+export type YamlAtom = null | boolean | number | bigint | YamlFloat | YamlTimestamp;
+
+/**
+ * A value that {@link canonicalYaml} can write. A `number` that is a safe integer is an integer, any other `number` a
+ * float; members that are `undefined` are left out.
+ */
+export type CanonicalValue = YamlAtom | string | readonly CanonicalValue[] | { readonly [key: string]: CanonicalValue | undefined };
+
+/** A non-text scalar as it was read: typed fields take its `source`, free-form values its `value`. */
+export class YamlScalar {
+  /** Text as written; undefined for a JSON number or boolean, which must not become text. */
+  readonly source: string | undefined;
+  readonly value: Exclude<YamlAtom, null>;
+
+  constructor(source: string | undefined, value: Exclude<YamlAtom, null>) {
+    this.source = source;
+    this.value = value;
+  }
+}
+
+/** A mapping as read, in file order. */
+export type YamlMap = ReadonlyMap<string, YamlNode>;
+
+/** A document as read: nothing is lost that typed decoding or canonical writing needs. */
+export type YamlNode = null | string | YamlScalar | readonly YamlNode[] | YamlMap;
+
+/** Plain JavaScript form of a document: integers beyond 2^53 are bigints, dates stay text. */
+export type PlainValue = null | boolean | number | bigint | string | PlainValue[] | { [key: string]: PlainValue };
+
+/** A node as plain JavaScript values. */
+export function plainValue(node: YamlNode): PlainValue {
+  if (node === null || typeof node === 'string') return node;
+  if (node instanceof YamlScalar) return plainScalar(node);
+  if (isYamlMap(node)) return Object.fromEntries([...node].map(([key, value]) => [key, plainValue(value)]));
+  return node.map(plainValue);
+}
+
+/** A node as a value that canonical writing takes without loss. */
+export function canonicalValue(node: YamlNode): CanonicalValue {
+  if (node === null || typeof node === 'string') return node;
+  if (node instanceof YamlScalar) return node.value;
+  if (isYamlMap(node)) return Object.fromEntries([...node].map(([key, value]) => [key, canonicalValue(value)]));
+  return node.map(canonicalValue);
+}
+
+/** True for a mapping. */
+export function isYamlMap(node: YamlNode | undefined): node is YamlMap {
+  return node instanceof Map;
+}
+
+function plainScalar({ source, value }: YamlScalar): boolean | number | bigint | string {
+  if (value instanceof YamlFloat) return value.value;
+  return value instanceof YamlTimestamp ? (source ?? value.text) : value;
+}
