@@ -19,7 +19,6 @@ export const ERROR_TABLE = {
   FILE_TOO_LARGE: { exit: 2, meaning: 'An input exceeds the documented size limit; it was not read.' },
   CTRF_INVALID: { exit: 2, meaning: 'A file is not a CTRF report, or breaks its schema.' },
   YAML_INVALID: { exit: 2, meaning: 'A YAML document is malformed, has duplicate keys, or is too deep or too large once its aliases are expanded.' },
-  JSON_INVALID: { exit: 2, meaning: 'A JSON document is malformed, has duplicate keys or is too deep.' },
   YAML_UNWRITABLE: { exit: 2, meaning: 'A value has no canonical YAML text that reads back as the same value.' },
   RECIPE_INVALID: { exit: 2, meaning: 'A recipe, overlay or mixin has a field of the wrong type, an unknown kind or contradicting component settings.' },
   CATALOG_INVALID: { exit: 2, meaning: 'A recipe catalog is not readable as one: missing registry, symbolic link, file outside the tree, unknown field.' },
