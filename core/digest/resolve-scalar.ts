@@ -13,7 +13,10 @@ const INTEGER = /^(?:[-+]?(?:0[bB][01]+|0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0|[1-9][0
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const DOT_FLOAT = /^\.[0-9]+(?:[eE][-+]?[0-9]+)?$/;
 const TIMESTAMP =
-  /^(?<year>\d{4})-(?<month>\d\d?)-(?<day>\d\d?)(?:(?:[Tt](?<hour>\d\d?):(?<minute>\d\d?):(?<second>\d\d?)(?:[.,](?<fraction>\d+))?(?<zone>Z|[-+]\d\d:\d\d))|(?: +(?<hour2>\d\d?):(?<minute2>\d\d?):(?<second2>\d\d?)(?:[.,](?<fraction2>\d+))?))?$/;
+  /^(\d{4})-(\d\d?)-(\d\d?)(?:[Tt](\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?(Z|[-+]\d\d:\d\d)| +(\d\d?):(\d\d?):(\d\d?)(?:[.,](\d+))?)?$/;
+/** Where the groups of the two clock forms begin in {@link TIMESTAMP}: hour, minute, second, fraction (and zone). */
+const FIRST_CLOCK = 4;
+const SECOND_CLOCK = 9;
 const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 const OLD_BOOLEANS: ReadonlySet<string> = new Set('y Y yes Yes YES on On ON n N no No NO off Off OFF'.split(' '));
 const INT64_MIN = -(2n ** 63n);
@@ -67,19 +70,28 @@ function finiteFloat(plain: string): number | YamlFloat | undefined {
 }
 
 function timestamp(text: string): YamlTimestamp | undefined {
-  const groups = TIMESTAMP.exec(text)?.groups;
-  if (groups === undefined) return undefined;
-  const [year, month, day] = [groups.year, groups.month, groups.day].map(Number) as [number, number, number];
-  const hour = Number(groups.hour ?? groups.hour2 ?? 0);
-  const minute = Number(groups.minute ?? groups.minute2 ?? 0);
-  const second = Number(groups.second ?? groups.second2 ?? 0);
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const fraction = (groups.fraction ?? groups.fraction2 ?? '').slice(0, NANOSECOND_DIGITS).replace(/0+$/, '');
-  const clock = [hour, minute, second].map((part) => String(part).padStart(2, '0')).join(':');
-  const date = `${groups.year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
-  const zone = groups.zone === undefined || /^[-+]00:00$/.test(groups.zone) ? 'Z' : groups.zone;
-  return new YamlTimestamp(`${date}T${clock}${fraction === '' ? '' : `.${fraction}`}${zone}`);
+  const match = TIMESTAMP.exec(text);
+  if (match === null || !isDate(Number(match[1]), Number(match[2]), Number(match[3]))) return undefined;
+  const clock = clockText(match.slice(match[FIRST_CLOCK] === undefined ? SECOND_CLOCK : FIRST_CLOCK));
+  if (clock === undefined) return undefined;
+  return new YamlTimestamp(`${match[1]}-${twoDigits(match[2])}-${twoDigits(match[3])}T${clock}`);
+}
+
+/** @param parts hour, minute, second, fraction and zone, each possibly absent */
+function clockText(parts: readonly (string | undefined)[]): string | undefined {
+  const [hour, minute, second] = parts.map(Number);
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const fraction = (parts[3] ?? '').slice(0, NANOSECOND_DIGITS).replace(/0+$/, '');
+  const zone = parts[4] === undefined || /^[-+]00:00$/.test(parts[4]) ? 'Z' : parts[4];
+  return `${parts.slice(0, 3).map(twoDigits).join(':')}${fraction === '' ? '' : `.${fraction}`}${zone}`;
+}
+
+function twoDigits(part: string | undefined): string {
+  return (part ?? '').padStart(2, '0');
+}
+
+function isDate(year: number, month: number, day: number): boolean {
+  return month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
 }
 
 function daysIn(year: number, month: number): number {
