@@ -3,6 +3,8 @@ import type { CtrfStatus } from '#core/ctrf/report.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 
 type Style = Parameters<typeof styleText>[0];
+type Paint = (style: Style, text: string) => string;
+type Line<Kind extends RunEvent['event']> = (event: Extract<RunEvent, { event: Kind }>, paint: Paint) => string | undefined;
 
 const MARK: Readonly<Record<CtrfStatus, readonly [string, Style]>> = {
   passed: ['✓', 'green'],
@@ -12,51 +14,35 @@ const MARK: Readonly<Record<CtrfStatus, readonly [string, Style]>> = {
   other: ['!', 'yellow'],
 };
 
+const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
+  listening: ({ url, runId }, paint) => paint('dim', `collector listening on ${url} (run ${runId})`),
+  'node-connected': ({ node, attempt }) => `${node}: connected${attempt > 1 ? ` again (${attempt})` : ''}`,
+  'phase-started': ({ node, phase }, paint) => paint('bold', `${node}: phase ${phase}`),
+  check: ({ check, status, message }, paint) => {
+    const [mark, style] = MARK[status];
+    if (status === 'passed') return `  ${paint(style, mark)} ${check}`;
+    return `  ${paint(style, mark)} ${check} ${status}${message === undefined ? '' : paint('dim', `: ${message}`)}`;
+  },
+  'phase-ended': () => undefined,
+  'node-finished': ({ node }) => `${node}: finished`,
+  absent: ({ node, reason, detail }, paint) => paint('red', `${node}: absent, ${reason}: ${detail}`),
+  stalled: ({ message }, paint) => paint('yellow', `waiting: ${message}`),
+  resumed: () => 'resumed',
+  deadline: (_, paint) => paint('yellow', 'deadline reached'),
+  sealed: ({ complete, expected, records }) => `sealed: ${complete} of ${expected} nodes, ${records} records`,
+  assembled: ({ bundle }) => `assembled ${bundle}`,
+  signed: ({ identity, issuer, trust }) => `signed as ${identity} (${trust === 'lab' ? 'LAB TRUST' : issuer})`,
+  pending: ({ reason }, paint) => paint('yellow', `not signed: ${reason}`),
+  published: ({ oci, digest }) => `published ${oci} as ${digest}`,
+  failed: ({ code, message }, paint) => paint('red', `${code}: ${message}`),
+};
+
 /**
  * One line of progress for an event, or undefined for an event that people need not see.
  * Colour follows the stream (TTY, NO_COLOR); the text is the same without it.
  * @param stream where the line will be written
  */
 export function progressLine(event: RunEvent, stream: NodeJS.WriteStream): string | undefined {
-  const paint = (style: Style, text: string): string => styleText(style, text, { stream });
-  switch (event.event) {
-    case 'listening':
-      return paint('dim', `collector listening on ${event.url} (run ${event.runId})`);
-    case 'node-connected':
-      return `${event.node}: connected${event.attempt > 1 ? ` again (${event.attempt})` : ''}`;
-    case 'phase-started':
-      return paint('bold', `${event.node}: phase ${event.phase}`);
-    case 'check':
-      return checkLine(event, paint);
-    case 'phase-ended':
-      return undefined;
-    case 'node-finished':
-      return `${event.node}: finished`;
-    case 'absent':
-      return paint('red', `${event.node}: absent, ${event.reason}: ${event.detail}`);
-    case 'stalled':
-      return paint('yellow', `waiting: ${event.message}`);
-    case 'resumed':
-      return 'resumed';
-    case 'deadline':
-      return paint('yellow', 'deadline reached');
-    case 'sealed':
-      return `sealed: ${event.complete} of ${event.expected} nodes, ${event.records} records`;
-    case 'assembled':
-      return `assembled ${event.bundle}`;
-    case 'signed':
-      return `signed as ${event.identity} (${event.trust === 'lab' ? 'LAB TRUST' : event.issuer})`;
-    case 'pending':
-      return paint('yellow', `not signed: ${event.reason}`);
-    case 'published':
-      return `published ${event.oci}@${event.digest}`;
-    case 'failed':
-      return paint('red', `${event.code}: ${event.message}`);
-  }
-}
-
-function checkLine(event: Extract<RunEvent, { event: 'check' }>, paint: (style: Style, text: string) => string): string {
-  const [mark, style] = MARK[event.status];
-  const reason = event.status === 'passed' || event.message === undefined ? '' : paint('dim', `  ${event.message}`);
-  return `  ${paint(style, mark)} ${event.check}${event.status === 'passed' ? '' : ` ${event.status}`}${reason}`;
+  const line = LINES[event.event] as Line<RunEvent['event']>;
+  return line(event, (style, text) => styleText(style, text, { stream }));
 }
