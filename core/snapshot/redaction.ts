@@ -1,0 +1,55 @@
+import type { CtrfTest } from '../ctrf/report.ts';
+import type { Snapshot, SnapshotData, SnapshotMeasurement, SnapshotSubtype } from './document.ts';
+
+/** Version of the minimal redaction policy, as a predicate names it. */
+export const REDACTION_POLICY = { policy: 'minimal', version: 'v1' } as const;
+
+/** Rules that {@link redactTests} applies, as a predicate lists them. */
+export const CTRF_RULES: readonly string[] = ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout'];
+
+const SNAPSHOT_RULES: readonly string[] = ['snapshot.header.allowlist', 'snapshot.measurements.allowlist'];
+
+const KEPT_METADATA: ReadonlySet<string> = new Set(['timestamp', 'version']);
+
+/** Keys that may leave the cluster, by `<type>.<subtype>`; everything else, our `Hardware` measurements included, is dropped. */
+const KEPT: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['K8s.server', keys('version platform goVersion')],
+  ['K8s.node', keys('provider kubelet-version kernel-version operating-system os-image container-runtime-name container-runtime-version')],
+  ['GPU.hardware', keys('gpu-present gpu-count driver-loaded detection-source model')],
+  ['OS.release', keys('ID ID_LIKE NAME PRETTY_NAME VERSION VERSION_ID VERSION_CODENAME')],
+  ['NodeTopology.summary', keys('node-count taint-count label-count')],
+]);
+
+/**
+ * Keeps what is needed to judge a recipe and drops names, addresses, labels and everything not listed.
+ * @returns the smaller snapshot and the rules applied, sorted
+ * @source recipe-evidence redaction policy minimal v1
+ */
+export function redactSnapshot(snapshot: Snapshot): { readonly snapshot: Snapshot; readonly applied: readonly string[] } {
+  const measurements = snapshot.measurements.map(redactMeasurement).filter((one) => one.subtypes.length > 0);
+  return { snapshot: { ...snapshot, metadata: pick(snapshot.metadata, KEPT_METADATA), measurements }, applied: SNAPSHOT_RULES };
+}
+
+/** Removes the free texts of a report's tests; status, numbers and thresholds stay. */
+export function redactTests(tests: readonly CtrfTest[]): CtrfTest[] {
+  return tests.map(({ message: _message, stdout: _stdout, ...kept }) => kept);
+}
+
+function redactMeasurement(measurement: SnapshotMeasurement): SnapshotMeasurement {
+  const subtypes = measurement.subtypes
+    .map((subtype) => redactSubtype(measurement.type, subtype))
+    .filter((subtype) => Object.keys(subtype.data).length > 0);
+  return { type: measurement.type, subtypes };
+}
+
+function redactSubtype(type: string, { subtype, data }: SnapshotSubtype): { subtype: string; data: SnapshotData } {
+  return { subtype, data: pick(data, KEPT.get(`${type}.${subtype}`) ?? new Set()) };
+}
+
+function pick<Value>(record: Readonly<Record<string, Value>>, kept: ReadonlySet<string>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => kept.has(key)));
+}
+
+function keys(words: string): ReadonlySet<string> {
+  return new Set(words.split(' '));
+}
