@@ -7,14 +7,15 @@ import type { CriteriaMatch, DimensionMatch } from './match.ts';
  * fingerprint does not know is `unknown`; node counts must be equal. Matched = no dimension mismatches.
  * @source recipe-evidence criteria match
  */
-export function matchCriteria(criteria: Criteria, fingerprint: Fingerprint): CriteriaMatch {
+export function matchCriteria(criteria: Criteria | null, fingerprint: Fingerprint): CriteriaMatch {
+  const { service, accelerator, os, intent, platform, nodes } = criteria ?? {};
   const perDimension = [
-    compare('service', criteria.service, fingerprint.service.value),
-    compare('accelerator', criteria.accelerator, fingerprint.accelerator.value),
-    compare('os', criteria.os, fingerprint.os.value),
-    compare('intent', criteria.intent, ''),
-    compare('platform', criteria.platform, ''),
-    compare('nodes', countText(criteria.nodes), countText(fingerprint.nodeCount.value) ?? ''),
+    compare('service', service, fingerprint.service.value),
+    compare('accelerator', accelerator, fingerprint.accelerator.value),
+    compare('os', os, fingerprint.os.value),
+    compare('intent', intent, ''),
+    compare('platform', platform, ''),
+    compare('nodes', countText(nodes), countText(fingerprint.nodeCount.value) ?? ''),
   ];
   return { matched: perDimension.every(({ match }) => match !== 'mismatched'), perDimension };
 }

@@ -1,3 +1,4 @@
+import { AssayError } from '../error.ts';
 import type { CanonicalValue } from '../digest/yaml-value.ts';
 
 /** What a recipe is for. Absent = not said; the text `any` = said to be any; both match everything. */
@@ -119,8 +120,12 @@ export const ANY = 'any';
 /**
  * Name of a recipe, as statements and pointers carry it: the concrete criteria joined by `-`.
  * @returns `recipe` when nothing is concrete
+ * @throws RECIPE_INVALID when the recipe has no criteria block
  */
-export function recipeName(criteria: Criteria): string {
+export function recipeName(criteria: Criteria | null): string {
+  if (criteria === null) {
+    throw new AssayError('RECIPE_INVALID', 'the recipe has no criteria, so it has no name', { hint: 'Resolve it again with criteria.' });
+  }
   const values = [criteria.accelerator, criteria.service, criteria.os, criteria.intent, criteria.platform];
   const concrete = values.filter((value) => value !== undefined && value !== '' && value !== ANY);
   return concrete.length === 0 ? 'recipe' : concrete.join('-');

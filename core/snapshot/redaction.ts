@@ -4,8 +4,7 @@ import type { Snapshot, SnapshotData, SnapshotMeasurement, SnapshotSubtype } fro
 /** Version of the minimal redaction policy, as a predicate names it. */
 export const REDACTION_POLICY = { policy: 'minimal', version: 'v1' } as const;
 
-/** Rules that {@link redactTests} applies, as a predicate lists them. */
-export const CTRF_RULES: readonly string[] = ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout'];
+const CTRF_RULES: readonly string[] = ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout'];
 
 const SNAPSHOT_RULES: readonly string[] = ['snapshot.header.allowlist', 'snapshot.measurements.allowlist'];
 
@@ -30,9 +29,12 @@ export function redactSnapshot(snapshot: Snapshot): { readonly snapshot: Snapsho
   return { snapshot: { ...snapshot, metadata: pick(snapshot.metadata, KEPT_METADATA), measurements }, applied: SNAPSHOT_RULES };
 }
 
-/** Removes the free texts of a report's tests; status, numbers and thresholds stay. */
-export function redactTests(tests: readonly CtrfTest[]): CtrfTest[] {
-  return tests.map(({ message: _message, stdout: _stdout, ...kept }) => kept);
+/**
+ * Removes the free texts of a report's tests; status, numbers and thresholds stay.
+ * @returns the smaller tests and the rules applied, sorted
+ */
+export function redactTests(tests: readonly CtrfTest[]): { readonly tests: CtrfTest[]; readonly applied: readonly string[] } {
+  return { tests: tests.map(({ message: _message, stdout: _stdout, ...kept }) => kept), applied: CTRF_RULES };
 }
 
 function redactMeasurement(measurement: SnapshotMeasurement): SnapshotMeasurement {
