@@ -1,0 +1,136 @@
+import type { Field } from '../digest/document-field.ts';
+import type { CanonicalValue } from '../digest/yaml-value.ts';
+import {
+  RECIPE_PHASES,
+  type ComponentRef,
+  type Constraint,
+  type Criteria,
+  type ExpectedResource,
+  type NodeSelection,
+  type Validation,
+  type ValidationPhase,
+  type ValueMap,
+} from './document.ts';
+
+/**
+ * Leaves out members that say nothing: undefined, empty text, empty list, empty map, false. Upstream neither merges nor
+ * writes those.
+ */
+export function compact<Shape extends object>(members: { readonly [Key in keyof Shape]-?: Shape[Key] | undefined }): Shape {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value))) as Shape;
+}
+
+/** Criteria of an overlay or recipe; undefined when the document has none. */
+export function decodeCriteria(field: Field): Criteria | undefined {
+  if (!field.present) return undefined;
+  const nodes = field.member('nodes').integer();
+  return compact<Criteria>({
+    service: field.member('service').text(),
+    accelerator: field.member('accelerator').text(),
+    intent: field.member('intent').text(),
+    os: field.member('os').text(),
+    platform: field.member('platform').text(),
+    nodes: nodes === 0 ? undefined : nodes,
+  });
+}
+
+/** Constraints in file order; undefined when the list is absent or null. */
+export function decodeConstraints(field: Field): Constraint[] | undefined {
+  return field.items()?.map((item) => ({
+    name: item.member('name').text() ?? '',
+    value: item.member('value').text() ?? '',
+    ...compact<Omit<Constraint, 'name' | 'value'>>({
+      severity: item.member('severity').text(),
+      remediation: item.member('remediation').text(),
+      unit: item.member('unit').text(),
+    }),
+  }));
+}
+
+/** Component references in file order; each needs a name. */
+export function decodeComponents(field: Field): ComponentRef[] {
+  return (field.items() ?? []).map(decodeComponent);
+}
+
+/** Validation phases; undefined when absent, so that an overlay without it keeps what it inherits. */
+export function decodeValidation(field: Field): Validation | undefined {
+  if (!field.present) return undefined;
+  const phases = RECIPE_PHASES.flatMap((phase) => {
+    const member = field.member(phase);
+    return member.present ? [[phase, decodePhase(member)] as const] : [];
+  });
+  return Object.fromEntries(phases);
+}
+
+function decodeComponent(field: Field): ComponentRef {
+  const name = field.member('name').text() ?? '';
+  if (name === '') throw field.error('a component needs a name');
+  return {
+    name,
+    type: field.member('type').text() ?? '',
+    source: field.member('source').text() ?? '',
+    ...compact<Omit<ComponentRef, 'name' | 'type' | 'source'>>({
+      namespace: field.member('namespace').text(),
+      chart: field.member('chart').text(),
+      version: field.member('version').text(),
+      tag: field.member('tag').text(),
+      valuesFile: field.member('valuesFile').text(),
+      overrides: decodeValues(field.member('overrides')),
+      patches: field.member('patches').texts(),
+      dependencyRefs: field.member('dependencyRefs').texts(),
+      manifestFiles: field.member('manifestFiles').texts(),
+      preManifestFiles: field.member('preManifestFiles').texts(),
+      path: field.member('path').text(),
+      cleanup: field.member('cleanup').flag(),
+      expectedResources: field.member('expectedResources').items()?.map(decodeResource),
+      healthCheckAsserts: field.member('healthCheckAsserts').text(),
+      healthCheckSkip: field.member('healthCheckSkip').flag(),
+    }),
+  };
+}
+
+function decodeValues(field: Field): ValueMap | undefined {
+  const members = field.members();
+  return members === undefined
+    ? undefined
+    : Object.fromEntries(members.map(([key, value]): [string, CanonicalValue] => [key, value.value()]));
+}
+
+function decodeResource(field: Field): ExpectedResource {
+  return {
+    kind: field.member('kind').text() ?? '',
+    name: field.member('name').text() ?? '',
+    ...compact<Omit<ExpectedResource, 'kind' | 'name'>>({ namespace: field.member('namespace').text() }),
+  };
+}
+
+/** Empty lists stay here: in an overlay they clear what is inherited. */
+function decodePhase(field: Field): ValidationPhase {
+  const constraints = decodeConstraints(field.member('constraints'));
+  const checks = field.member('checks').texts();
+  const selection = field.member('nodeSelection');
+  return {
+    ...compact<Pick<ValidationPhase, 'timeout' | 'infrastructure'>>({
+      timeout: field.member('timeout').text(),
+      infrastructure: field.member('infrastructure').text(),
+    }),
+    ...(constraints === undefined ? {} : { constraints }),
+    ...(checks === undefined ? {} : { checks }),
+    ...(selection.present ? { nodeSelection: decodeSelection(selection) } : {}),
+  };
+}
+
+function decodeSelection(field: Field): NodeSelection {
+  const selector = field.member('selector').members();
+  const maxNodes = field.member('maxNodes').integer();
+  return compact<NodeSelection>({
+    selector: selector === undefined ? undefined : Object.fromEntries(selector.map(([key, value]) => [key, value.text() ?? ''])),
+    maxNodes: maxNodes === 0 ? undefined : maxNodes,
+    excludeNodes: field.member('excludeNodes').texts(),
+  });
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === '' || value === false) return true;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
