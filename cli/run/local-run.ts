@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
-import { startProgram, type RunningProgram } from '#core/process/program.ts';
+import { startProgram, type ProgramEnd, type ProgramName, type RunningProgram } from '#core/process/program.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import { readEvents } from './event-reader.ts';
@@ -65,25 +65,40 @@ async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<
   const startedAt = performance.now();
   const collector = startProgram('collector', { args: collectorArgs(options, files), log: options.onProgramLog, signal: files.signal });
   let agent: RunningProgram | undefined;
+  let agentFailure: AssayError | undefined;
   const events: RunEvent[] = [];
   const timingsMs: Record<string, number> = {};
   for await (const event of readEvents(collector.lines)) {
     events.push(event);
     options.onEvent(event);
     if (STAGES.includes(event.event)) timingsMs[event.event] ??= Math.round(performance.now() - startedAt);
-    if (event.event === 'listening') agent = startAgent(options, files, event);
+    if (event.event !== 'listening') continue;
+    agent = startAgent(options, files, event);
+    void agent.ended.then((end) => {
+      if (end.exit === 0 || events.some(({ event: kind }) => kind === 'node-finished')) return;
+      agentFailure = endedEarly('agent', end, 'it finished its phases');
+      collector.kill('SIGTERM');
+    });
   }
   const end = await collector.ended;
   await endAgent(agent);
+  if (agentFailure !== undefined) throw agentFailure;
   const failure = events.find((event) => event.event === 'failed');
-  if (end.exit === undefined || (failure === undefined && !events.some((event) => event.event === 'assembled'))) throw endedEarly(end);
+  if (end.exit === undefined || (failure === undefined && !events.some((event) => event.event === 'assembled'))) throw endedEarly('collector', end, 'it assembled a bundle');
   return { events, timingsMs, collectorExit: end.exit };
 }
 
 function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile }: RunFiles): readonly string[] {
   return [
-    ...['--listen', '127.0.0.1:0', '--state-dir', join(privateDir, 'ledger'), '--out', options.outDir, '--recipe', join(privateDir, 'recipe.yaml')],
-    ...['--expect', options.nodeName, '--deadline', options.deadline, '--token-file', tokenFile, '--sign', options.sign, '--scope', 'host'],
+    '--listen=127.0.0.1:0',
+    `--state-dir=${join(privateDir, 'ledger')}`,
+    `--out=${options.outDir}`,
+    `--recipe=${join(privateDir, 'recipe.yaml')}`,
+    `--expect=${options.nodeName}`,
+    `--deadline=${options.deadline}`,
+    `--token-file=${tokenFile}`,
+    `--sign=${options.sign}`,
+    '--scope=host',
     ...options.phases.flatMap((phase) => ['--phase', phase]),
     ...(options.push === undefined ? [] : ['--push', options.push]),
     ...(options.collectorArgs ?? []),
@@ -92,8 +107,12 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile }: RunF
 
 function startAgent(options: LocalRunOptions, { privateDir, tokenFile, signal }: RunFiles, server: { readonly url: string; readonly key: string }): RunningProgram {
   const args = [
-    ...['run', '--collector', server.url, '--collector-key', server.key, '--token-file', tokenFile, '--node-name', options.nodeName],
-    ...['--journal-dir', join(privateDir, 'journal')],
+    'run',
+    `--collector=${server.url}`,
+    `--collector-key=${server.key}`,
+    `--token-file=${tokenFile}`,
+    `--node-name=${options.nodeName}`,
+    `--journal-dir=${join(privateDir, 'journal')}`,
     ...(options.hostRoot === undefined ? [] : ['--host-root', options.hostRoot]),
     ...(options.toolPath === undefined ? [] : ['--tool-path', options.toolPath]),
   ];
@@ -112,9 +131,9 @@ async function drain(lines: AsyncIterable<string>): Promise<void> {
   for await (const _ of lines) void _;
 }
 
-function endedEarly(end: { readonly exit: number | undefined; readonly signal: string | undefined; readonly log: string }): AssayError {
+function endedEarly(name: ProgramName, end: ProgramEnd, milestone: string): AssayError {
   const how = end.exit === undefined ? `was ended by ${end.signal ?? 'a signal'}` : `ended with status ${end.exit}`;
-  return new AssayError('PROGRAM_FAILED', `the collector ${how} before it assembled a bundle`, { hint: 'Run again with --verbose to see the logs of both programs.', details: { log: end.log } });
+  return new AssayError('PROGRAM_FAILED', `the ${name} ${how} before ${milestone}`, { hint: 'Run again with --verbose to see the logs of both programs.', details: { log: end.log } });
 }
 
 async function makePrivateDir(outDir: string): Promise<string> {

@@ -1,0 +1,117 @@
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { AssayError } from '#core/error.ts';
+import { PHASES, type Phase } from '#core/ctrf/report.ts';
+import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
+import type { RunEvent } from '#core/wire/run-event.ts';
+import { withFormat } from '../output/conclude.ts';
+import { progressLine } from '../run/progress.ts';
+import { eventOf } from '../run/run-result.ts';
+import { addCriteriaOptions, runRecipe, type RecipeChoice } from '../run/run-recipe.ts';
+import type { Conclude, DefineVerb } from './verb.ts';
+
+interface RunFlags extends RecipeChoice {
+  readonly lab?: boolean;
+  readonly phase?: readonly string[];
+  readonly out: string;
+  readonly push?: string;
+  readonly nodeName?: string;
+  readonly deadline: string;
+  readonly hostRoot?: string;
+  readonly toolPath?: string;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly identityToken?: string;
+  readonly identityTokenFile?: string;
+  readonly format: string;
+}
+
+const EXAMPLES = `
+Without --lab and without an identity token the bundle is sealed unsigned and pending (exit 1); "assay sign" signs it later.
+
+Examples:
+  assay run --lab
+  assay run --lab --service eks --accelerator h100 --intent training --os ubuntu
+  assay run --recipe recipe.yaml --push registry.example.org/me/evidence`;
+
+/** `assay run`: this computer into sealed, signed, published and verified evidence. */
+export const defineRun: DefineVerb = (command, conclude) => {
+  command
+    .option('--lab', 'sign with an authority made for this run; nothing leaves the computer')
+    .option('--phase <phase...>', `phases to run: ${PHASES.join(', ')} (default: all)`)
+    .option('--out <dir>', 'where bundle, layout and pointer are written', './assay-out')
+    .option('--push <ref>', 'push artifact and signature to this OCI reference')
+    .option('--node-name <name>', 'name of this node in the run', hostname())
+    .option('--deadline <duration>', 'when the run is sealed at the latest', '30m')
+    .option('--identity-token <token>', 'OIDC token to sign with (better: ASSAY_IDENTITY_TOKEN)')
+    .option('--identity-token-file <file>', 'file with an OIDC token to sign with')
+    .option('--host-root <dir>', 'read this tree instead of /')
+    .option('--tool-path <dir>', 'look for vendor tools here')
+    .option('--verbose', 'show the logs of agent and collector')
+    .option('--quiet', 'no progress on stderr');
+  addCriteriaOptions(command);
+  withFormat(command, ['markdown', 'json']).addHelpText('after', EXAMPLES);
+  command.action((flags: RunFlags) => run(command, flags, conclude));
+};
+
+async function run(command: Command, flags: RunFlags, conclude: Conclude): Promise<void> {
+  const recipe = await runRecipe(flags);
+  const { runLocally } = await import('../run/local-run.ts');
+  const outDir = resolve(flags.out);
+  const startedAt = performance.now();
+  const localRun = await runLocally({
+    outDir,
+    recipe,
+    nodeName: flags.nodeName ?? hostname(),
+    phases: phasesOf(flags.phase),
+    sign: signingOf(flags),
+    deadline: flags.deadline,
+    collectorArgs: identityArgs(flags),
+    onEvent: flags.quiet === true ? () => undefined : printProgress,
+    onProgramLog: flags.verbose === true ? 'inherit' : 'keep',
+    ...pick(flags, ['push', 'hostRoot', 'toolPath']),
+  });
+  const bundle = eventOf(localRun.events, 'assembled')?.bundle ?? join(outDir, BUNDLE_DIRECTORY);
+  throwFailure(localRun.events, bundle);
+  const [{ verifyEvidence }, { readRunResult }, { runSummary }] = await Promise.all([import('#core/verify/verify-evidence.ts'), import('../run/read-result.ts'), import('../output/run-summary.ts')]);
+  const trustedRoot = eventOf(localRun.events, 'signed')?.trustedRoot;
+  const verdict = await verifyEvidence(bundle, trustedRoot === undefined ? { offline: true } : { trustedRoot, offline: true });
+  const total = { verified: Math.round(performance.now() - startedAt) };
+  const result = await readRunResult({ ...localRun, timingsMs: { ...localRun.timingsMs, ...total } }, bundle, verdict);
+  await conclude(command, { exit: result.exit, json: result, render: { markdown: () => runSummary(result) } });
+}
+
+function printProgress(event: RunEvent): void {
+  const line = progressLine(event, process.stderr);
+  if (line !== undefined) process.stderr.write(`${line}\n`);
+}
+
+function phasesOf(given: readonly string[] | undefined): readonly Phase[] {
+  if (given === undefined || given.includes('all')) return PHASES;
+  const unknown = given.find((phase) => !PHASES.includes(phase as Phase));
+  if (unknown !== undefined) throw new AssayError('USAGE', `unknown phase "${unknown}"`, { hint: `Phases: ${PHASES.join(', ')}, all.` });
+  return PHASES.filter((phase) => given.includes(phase));
+}
+
+function signingOf(flags: RunFlags): 'lab' | 'keyless' | 'none' {
+  const hasIdentity = flags.identityToken !== undefined || flags.identityTokenFile !== undefined;
+  if (flags.lab === true && hasIdentity) throw new AssayError('USAGE', '--lab and an identity token exclude each other', { hint: 'Leave out --lab to sign with your identity.' });
+  if (flags.lab === true && flags.push !== undefined) throw new AssayError('USAGE', '--lab evidence is not pushed: its authority ends with the run', { hint: 'Leave out --push, or sign with an identity.' });
+  return flags.lab === true ? 'lab' : hasIdentity ? 'keyless' : 'none';
+}
+
+function identityArgs(flags: RunFlags): readonly string[] {
+  return flags.identityTokenFile === undefined ? [] : [`--identity-token-file=${flags.identityTokenFile}`];
+}
+
+/** A failure that left no bundle ends the verb; one after the bundle (an outage) is told by the collector's exit. */
+function throwFailure(events: readonly RunEvent[], bundle: string): void {
+  const failure = eventOf(events, 'failed');
+  if (failure === undefined || events.some(({ event }) => event === 'assembled')) return;
+  throw new AssayError('PROGRAM_FAILED', `${failure.code}: ${failure.message}`, { hint: failure.hint ?? 'Run again with --verbose.', details: { bundle } });
+}
+
+function pick<Flags extends object, Name extends keyof Flags>(flags: Flags, names: readonly Name[]): Partial<Pick<Flags, Name>> {
+  return Object.fromEntries(names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]))) as Partial<Pick<Flags, Name>>;
+}
