@@ -1,7 +1,18 @@
 import { canonicalYaml } from '../digest/canonical-yaml.ts';
 import { sha256, type Digest } from '../digest/sha256.ts';
 import type { CanonicalValue } from '../digest/yaml-value.ts';
-import { RECIPE_PHASES, type Recipe, type Validation, type ValidationPhase } from './document.ts';
+import { compact } from './compact.ts';
+import {
+  RECIPE_PHASES,
+  type ComponentRef,
+  type Constraint,
+  type Criteria,
+  type ExpectedResource,
+  type NodeSelection,
+  type Recipe,
+  type Validation,
+  type ValidationPhase,
+} from './document.ts';
 
 /**
  * The bytes that evidence is bound to: the recipe as canonical YAML, indent 4, and their SHA-256. The same bytes are a
@@ -23,20 +34,47 @@ export function recipeYaml(recipe: Recipe): string {
  * something. Keys stand in upstream's struct order, for JSON.
  */
 export function recipeValue(recipe: Recipe): CanonicalValue {
-  const { validation, constraints } = recipe;
-  return {
+  const { criteria, metadata, validation, constraints = [] } = recipe;
+  const { version, appliedOverlays, excludedOverlays, constraintWarnings } = metadata;
+  return asValue({
     kind: recipe.kind,
     apiVersion: recipe.apiVersion,
-    metadata: recipe.metadata as CanonicalValue,
-    criteria: recipe.criteria as CanonicalValue,
-    ...(constraints === undefined || constraints.length === 0 ? {} : { constraints: constraints as readonly CanonicalValue[] }),
-    componentRefs: recipe.componentRefs as unknown as readonly CanonicalValue[],
+    metadata: compact({ version, appliedOverlays, excludedOverlays, constraintWarnings }),
+    criteria: criteria === null ? null : criteriaValue(criteria),
+    ...(constraints.length === 0 ? {} : { constraints: constraints.map(constraintValue) }),
+    componentRefs: recipe.componentRefs.map(componentValue),
     deploymentOrder: recipe.deploymentOrder,
     ...(validation === undefined ? {} : { validation: validationValue(validation) }),
+  });
+}
+
+function criteriaValue({ service, accelerator, intent, os, platform, nodes }: Criteria): object {
+  return compact({ service, accelerator, intent, os, platform, nodes });
+}
+
+function constraintValue({ name, value, severity, remediation, unit }: Constraint): object {
+  return { name, value, ...compact({ severity, remediation, unit }) };
+}
+
+function componentValue({ name, namespace, chart, type, source, ...rest }: ComponentRef): object {
+  const { version, tag, valuesFile, overrides, patches, dependencyRefs, manifestFiles, preManifestFiles, ...more } = rest;
+  const { path, cleanup, expectedResources = [], healthCheckAsserts, healthCheckSkip } = more;
+  return {
+    name,
+    ...compact({ namespace, chart }),
+    type,
+    source,
+    ...compact({ version, tag, valuesFile, overrides, patches, dependencyRefs, manifestFiles, preManifestFiles, path, cleanup }),
+    ...(expectedResources.length === 0 ? {} : { expectedResources: expectedResources.map(resourceValue) }),
+    ...compact({ healthCheckAsserts, healthCheckSkip }),
   };
 }
 
-function validationValue(validation: Validation): CanonicalValue {
+function resourceValue({ kind, name, namespace }: ExpectedResource): object {
+  return { kind, name, ...compact({ namespace }) };
+}
+
+function validationValue(validation: Validation): object {
   return Object.fromEntries(
     RECIPE_PHASES.flatMap((phase) => {
       const value = validation[phase];
@@ -45,13 +83,21 @@ function validationValue(validation: Validation): CanonicalValue {
   );
 }
 
-function phaseValue(phase: ValidationPhase): CanonicalValue {
-  const { timeout, constraints = [], checks = [], nodeSelection, infrastructure } = phase;
+function phaseValue({ timeout, constraints = [], checks, nodeSelection, infrastructure }: ValidationPhase): object {
   return {
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(constraints.length === 0 ? {} : { constraints: constraints as readonly CanonicalValue[] }),
-    ...(checks.length === 0 ? {} : { checks }),
-    ...(nodeSelection === undefined ? {} : { nodeSelection: nodeSelection as CanonicalValue }),
-    ...(infrastructure === undefined ? {} : { infrastructure }),
+    ...compact({ timeout }),
+    ...(constraints.length === 0 ? {} : { constraints: constraints.map(constraintValue) }),
+    ...compact({ checks }),
+    ...(nodeSelection === undefined ? {} : { nodeSelection: selectionValue(nodeSelection) }),
+    ...compact({ infrastructure }),
   };
+}
+
+function selectionValue({ selector, maxNodes, excludeNodes }: NodeSelection): object {
+  return compact({ selector, maxNodes, excludeNodes });
+}
+
+/** Interfaces have no index signature; every value built here is made of texts, numbers, flags, lists and maps. */
+function asValue(value: object): CanonicalValue {
+  return value as unknown as CanonicalValue;
 }

@@ -1,5 +1,6 @@
 import type { Field } from '../digest/document-field.ts';
 import type { CanonicalValue } from '../digest/yaml-value.ts';
+import { compact } from './compact.ts';
 import {
   RECIPE_PHASES,
   type ComponentRef,
@@ -12,25 +13,16 @@ import {
   type ValueMap,
 } from './document.ts';
 
-/**
- * Leaves out members that say nothing: undefined, empty text, empty list, empty map, false. Upstream neither merges nor
- * writes those.
- */
-export function compact<Shape extends object>(members: { readonly [Key in keyof Shape]-?: Shape[Key] | undefined }): Shape {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value))) as Shape;
-}
-
 /** Criteria of an overlay or recipe; undefined when the document has none. */
 export function decodeCriteria(field: Field): Criteria | undefined {
   if (!field.present) return undefined;
-  const nodes = field.member('nodes').integer();
   return compact<Criteria>({
     service: field.member('service').text(),
     accelerator: field.member('accelerator').text(),
     intent: field.member('intent').text(),
     os: field.member('os').text(),
     platform: field.member('platform').text(),
-    nodes: nodes === 0 ? undefined : nodes,
+    nodes: field.member('nodes').integer(),
   });
 }
 
@@ -122,15 +114,9 @@ function decodePhase(field: Field): ValidationPhase {
 
 function decodeSelection(field: Field): NodeSelection {
   const selector = field.member('selector').members();
-  const maxNodes = field.member('maxNodes').integer();
   return compact<NodeSelection>({
     selector: selector === undefined ? undefined : Object.fromEntries(selector.map(([key, value]) => [key, value.text() ?? ''])),
-    maxNodes: maxNodes === 0 ? undefined : maxNodes,
+    maxNodes: field.member('maxNodes').integer(),
     excludeNodes: field.member('excludeNodes').texts(),
   });
-}
-
-function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === '' || value === false) return true;
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
