@@ -1,7 +1,7 @@
 import { constants, type Stats, type StatsFs } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorText } from '#core/error.ts';
+import { AssayError, errorText } from '#core/error.ts';
 import type { FileRead, FileStat, FilesystemSpace, Host, ReadLimit } from './host.ts';
 import { notRead, readFileBounded } from './read-file.ts';
 import { resolvePath } from './resolve-path.ts';
@@ -23,12 +23,27 @@ export interface LinuxHostOptions {
   readonly searchPath?: readonly string[];
 }
 
-/** The Linux host under a root directory. Effects: reads files below the root, starts allow-listed tools. */
+/**
+ * The Linux host under a root directory. Effects: reads files below the root, starts allow-listed tools.
+ * @throws FILE_NOT_FOUND when the root is no directory
+ */
 export async function linuxHost(options: LinuxHostOptions): Promise<Host> {
+  await requireDirectory(options.root);
   const files = hostFiles(options.root);
   const live = await isLive(options.root);
   const directories = await toolDirectories({ ...options, live }, files.readText);
   return { live, ...files, runTool: createToolRunner(directories) };
+}
+
+async function requireDirectory(root: string): Promise<void> {
+  const isDirectory = await stat(root).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+  if (!isDirectory)
+    throw new AssayError('FILE_NOT_FOUND', `the host root ${root} is not a directory`, {
+      hint: 'Give --host-root a captured tree that holds proc, sys and etc.',
+    });
 }
 
 async function isLive(root: string): Promise<boolean> {

@@ -1,0 +1,145 @@
+import { hostname } from 'node:os';
+import { PHASES } from '#core/ctrf/report.ts';
+import { readSettings, type SettingSource } from '#core/setting/read-settings.ts';
+import {
+  anyText,
+  durationText,
+  listSetting,
+  oneOf,
+  optionalSetting,
+  requiredSetting,
+  type SettingTable,
+  type SettingValues,
+} from '#core/setting/setting.ts';
+
+const HOST_SETTINGS = {
+  hostRoot: requiredSetting(
+    {
+      env: 'ASSAY_HOST_ROOT',
+      flag: 'host-root',
+      unit: 'dir',
+      fallback: '/',
+      doc: 'Root of the host: `/`, a mounted host root, or a captured tree.',
+    },
+    anyText,
+  ),
+  toolPath: listSetting(
+    {
+      env: 'ASSAY_TOOL_PATH',
+      flag: 'tool-path',
+      unit: 'dir',
+      doc: 'Where vendor tools are looked up instead of PATH and the known driver roots. May be repeated.',
+    },
+    anyText,
+  ),
+};
+
+/** Settings of `probe` and `snapshot`. */
+export const PROBE_SETTINGS = {
+  ...HOST_SETTINGS,
+  nodeName: optionalSetting(
+    {
+      env: 'ASSAY_NODE_NAME',
+      flag: 'node-name',
+      unit: 'name',
+      doc: "This node's name, as the collector expects it; NODE_NAME or the host name when left out.",
+    },
+    anyText,
+  ),
+} satisfies SettingTable;
+
+/** Settings of `check`. */
+export const CHECK_SETTINGS = {
+  ...HOST_SETTINGS,
+  phases: listSetting(
+    {
+      env: 'ASSAY_PHASE',
+      flag: 'phase',
+      unit: 'phase',
+      doc: 'Phase to run: deployment, conformance or performance. May be repeated; all when left out.',
+    },
+    oneOf(PHASES),
+  ),
+  checks: listSetting(
+    { env: 'ASSAY_CHECK', flag: 'check', unit: 'name', doc: 'Check to run. May be repeated; all of the phase when left out.' },
+    anyText,
+  ),
+  profile: requiredSetting(
+    {
+      env: 'ASSAY_PROFILE',
+      flag: 'profile',
+      unit: 'accelerator',
+      fallback: 'any',
+      doc: 'Accelerator the node must have (`h100`), or `any`.',
+    },
+    anyText,
+  ),
+  deadlineMs: requiredSetting(
+    { env: 'ASSAY_DEADLINE', flag: 'deadline', unit: 'duration', fallback: '5m', doc: 'Longest time of one phase.' },
+    durationText,
+  ),
+} satisfies SettingTable;
+
+/** Settings of `run`: an agent that reports to a collector. */
+export const RUN_SETTINGS = {
+  ...PROBE_SETTINGS,
+  collector: requiredSetting(
+    { env: 'ASSAY_COLLECTOR', flag: 'collector', unit: 'url', doc: 'Address of the collector, `wss://host:port/…`.' },
+    anyText,
+  ),
+  collectorKey: requiredSetting(
+    {
+      env: 'ASSAY_COLLECTOR_KEY',
+      flag: 'collector-key',
+      unit: 'digest',
+      doc: "SHA-256 of the collector's public key, `sha256:…`: the only server the agent talks to.",
+    },
+    anyText,
+  ),
+  tokenFile: requiredSetting(
+    { env: 'ASSAY_TOKEN_FILE', flag: 'token-file', unit: 'path', doc: 'File that holds the token which proves what node this is.' },
+    anyText,
+  ),
+  journalDir: requiredSetting(
+    {
+      env: 'ASSAY_JOURNAL_DIR',
+      flag: 'journal-dir',
+      unit: 'dir',
+      doc: 'Directory of the records that the collector has not sealed yet. Survives restarts.',
+    },
+    anyText,
+  ),
+  logLevel: requiredSetting(
+    { env: 'ASSAY_LOG_LEVEL', flag: 'log-level', unit: 'level', fallback: 'info', doc: 'Log on stderr: debug, info, warn, error, silent.' },
+    oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+  ),
+} satisfies SettingTable;
+
+/** Values of {@link PROBE_SETTINGS}. */
+export type ProbeConfig = SettingValues<typeof PROBE_SETTINGS>;
+/** Values of {@link CHECK_SETTINGS}. */
+export type CheckConfig = SettingValues<typeof CHECK_SETTINGS>;
+/** Values of {@link RUN_SETTINGS}. */
+export type RunConfig = SettingValues<typeof RUN_SETTINGS>;
+
+// One environment may serve every mode and the collector beside it.
+const OTHER_VARIABLES = Object.values({ ...CHECK_SETTINGS, ...RUN_SETTINGS }).map(({ env }) => env);
+
+/** Reads a mode's settings from its flags and the environment. @throws USAGE, CONFIG_INVALID */
+export function readConfig<Table extends SettingTable>(table: Table, args: readonly string[]): SettingValues<Table> {
+  const source: SettingSource = { args, env: process.env, otherVariables: [...OTHER_VARIABLES, ...NOT_OURS] };
+  return readSettings(table, source);
+}
+
+/** Variables of programs that start this one. */
+const NOT_OURS = ['ASSAY_CTRF'];
+
+/** The node's name: as set, else as Kubernetes gives it to a pod, else the host name. */
+export function nodeNameOf(config: { readonly nodeName: string | undefined }): string {
+  return config.nodeName ?? process.env['NODE_NAME'] ?? process.env['KUBERNETES_NODE_NAME'] ?? hostname();
+}
+
+/** The directories of this program's own search path. */
+export function searchPath(): readonly string[] {
+  return (process.env['PATH'] ?? '').split(':').filter((path) => path !== '');
+}

@@ -1,0 +1,34 @@
+import { AssayError, errorText, isAssayError } from '#core/error.ts';
+import { CHECK_SETTINGS, PROBE_SETTINGS, readConfig } from './config.ts';
+import { checkLocally, probeLocally } from './local.ts';
+
+/** Does its work and gives the JSON document for stdout. */
+type Mode = (args: readonly string[]) => Promise<unknown>;
+
+const MODES: Readonly<Record<string, Mode>> = {
+  probe: (args) => probeLocally(readConfig(PROBE_SETTINGS, args)),
+  check: (args) => checkLocally(readConfig(CHECK_SETTINGS, args)),
+};
+
+async function main([mode = '', ...args]: readonly string[]): Promise<void> {
+  const run = MODES[mode];
+  try {
+    if (run === undefined)
+      throw new AssayError('USAGE', `unknown mode "${mode}"`, { hint: `Use one of: ${Object.keys(MODES).join(', ')}.` });
+    process.stdout.write(`${JSON.stringify(await run(args))}\n`);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Says what went wrong twice: for the program that started this one on stdout, for people on stderr. */
+function fail(error: unknown): void {
+  const known = isAssayError(error);
+  const { code, message, hint } = known ? error : { code: 'BUG', message: errorText(error), hint: undefined };
+  process.stdout.write(`${JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`);
+  process.stderr.write(`${code}: ${message}${hint === undefined ? '' : `\n  ${hint}`}\n`);
+  if (!known && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  process.exitCode = known ? error.exit : 70;
+}
+
+await main(process.argv.slice(2));
