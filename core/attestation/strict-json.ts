@@ -2,8 +2,8 @@ import { AssayError, errorText } from '#core/error.ts';
 
 /** Deepest nesting that is read; evidence documents stay below ten. */
 const MAX_DEPTH = 64;
-/** Unrolled so that a string of megabytes is matched without backtracking. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
+const MARK = /["{}[\]:,]/g;
+const BACKSLASH = 0x5c;
 
 /**
  * Parses exactly one JSON document and refuses what lenient readers disagree about: bytes that are not UTF-8, a byte
@@ -39,7 +39,7 @@ function parseText(text: string, what: string): unknown {
 function checkStructure(text: string, what: string): void {
   const open: (Set<string> | undefined)[] = [];
   let keyNext = false;
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (const token of tokens(text)) {
     const keys = open.at(-1);
     if (token === '{' || token === '[') {
       if (open.push(token === '{' ? new Set() : undefined) > MAX_DEPTH)
@@ -47,6 +47,24 @@ function checkStructure(text: string, what: string): void {
     } else if (token === '}' || token === ']') open.pop();
     else if (token.startsWith('"') && keyNext && keys !== undefined) addKey(keys, token, what);
     keyNext = token === '{' || (token === ',' && open.at(-1) !== undefined);
+  }
+}
+
+/** Strings and punctuation. Strings are cut by searching, since a regular expression over megabytes runs out of stack. */
+function* tokens(text: string): Iterable<string> {
+  const mark = new RegExp(MARK);
+  for (let match = mark.exec(text); match !== null; match = mark.exec(text)) {
+    if (match[0] === '"') mark.lastIndex = stringEnd(text, match.index) + 1;
+    yield text.slice(match.index, mark.lastIndex);
+  }
+}
+
+/** Position of the quote that ends the string which starts at `start`: the first one with an even run of backslashes before it. */
+function stringEnd(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let first = end;
+    while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+    if ((end - first) % 2 === 0) return end;
   }
 }
 
