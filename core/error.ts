@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   FILE_NOT_FOUND: { exit: 2, meaning: 'An input file or directory does not exist.' },
   FILE_UNREADABLE: { exit: 2, meaning: 'An input exists but cannot be read as the kind of file that was asked for.' },
   FILE_TOO_LARGE: { exit: 2, meaning: 'An input exceeds the documented size limit; it was not read.' },
+  BOM_INVALID: { exit: 2, meaning: 'A bill of materials is not CycloneDX 1.6 JSON.' },
   CTRF_INVALID: { exit: 2, meaning: 'A file is not a CTRF report, or breaks its schema.' },
   YAML_INVALID: { exit: 2, meaning: 'A YAML document is malformed, has duplicate keys, or is too deep or too large once its aliases are expanded.' },
   YAML_UNWRITABLE: { exit: 2, meaning: 'A value has no canonical YAML text that reads back as the same value.' },
@@ -59,7 +60,9 @@ export const ERROR_TABLE = {
   JOURNAL_FULL: { exit: 3, meaning: 'The agent journal reached its size limit.' },
   LEDGER_CORRUPT: { exit: 2, meaning: 'The record ledger is damaged before its end; records that were acknowledged are lost.' },
   LEDGER_LOCKED: { exit: 3, meaning: 'Another collector process uses the same state directory.' },
-  LEDGER_FAILED: { exit: 3, meaning: 'The storage of the record ledger reports an error that is not lack of space.' },
+  STORAGE_FAILED: { exit: 3, meaning: 'The storage of the ledger or the journal reports an error that is not lack of space.' },
+  VENDOR_OUTPUT_INVALID: { exit: 2, meaning: 'A captured vendor-tool output is cut short, damaged or of another tool; the place is in the message.' },
+  VENDOR_OUTPUT_LIMIT: { exit: 2, meaning: 'A captured vendor-tool output is larger, deeper or longer than any real one; it was not parsed.' },
   BUG: { exit: 70, meaning: 'An internal assumption does not hold. Please report it with the printed stack.' },
 } as const satisfies Record<string, ErrorRule>;
 

@@ -16,7 +16,14 @@ export type RunEvent =
     }
   | { readonly event: 'node-connected'; readonly node: string; readonly attempt: number; readonly agentVersion: string }
   | { readonly event: 'phase-started'; readonly node: string; readonly phase: Phase }
-  | { readonly event: 'check'; readonly node: string; readonly phase: Phase; readonly check: string; readonly status: CtrfStatus; readonly message?: string }
+  | {
+      readonly event: 'check';
+      readonly node: string;
+      readonly phase: Phase;
+      readonly check: string;
+      readonly status: CtrfStatus;
+      readonly message?: string;
+    }
   | { readonly event: 'phase-ended'; readonly node: string; readonly phase: Phase }
   | { readonly event: 'node-finished'; readonly node: string }
   | { readonly event: 'absent'; readonly node: string; readonly reason: AbsenceReason; readonly detail: string }

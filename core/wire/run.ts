@@ -33,6 +33,10 @@ export interface NodeReport {
   readonly agentVersion: string;
   readonly records: readonly RecordBody[];
   readonly complete: boolean;
+  /** 1, or higher when an agent of this node lost its journal and another one started over. */
+  readonly attempt?: number;
+  /** Agent clock minus collector clock when the agent connected. */
+  readonly clockSkewMs?: number;
 }
 
 /** A node that was expected and did not (completely) report. */
@@ -52,4 +56,6 @@ export interface SealedRun {
   readonly expected: readonly NodeName[];
   readonly reports: readonly NodeReport[];
   readonly absences: readonly Absence[];
+  /** How often the collector was started again during the run. */
+  readonly collectorRestarts?: number;
 }

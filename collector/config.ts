@@ -1,0 +1,176 @@
+import { PHASES, RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
+import { AssayError } from '#core/error.ts';
+import { readSettings } from '#core/setting/read-settings.ts';
+import { anyText, durationText, listSetting, oneOf, optionalSetting, requiredSetting, type SettingValues } from '#core/setting/setting.ts';
+
+/** A TCP address to listen on. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+/** Every setting of the collector: the rows of docs/reference/config.md. */
+export const COLLECTOR_SETTINGS = {
+  listen: requiredSetting(
+    {
+      flag: 'listen',
+      env: 'ASSAY_LISTEN',
+      unit: 'host:port',
+      fallback: '127.0.0.1:0',
+      doc: 'Address for agents; port 0 takes a free one.',
+    },
+    listenAddress,
+  ),
+  stateDir: requiredSetting(
+    {
+      flag: 'state-dir',
+      env: 'ASSAY_STATE_DIR',
+      unit: 'path',
+      doc: 'Directory of the ledger and the server key. Started again with the same one, the collector goes on with its run.',
+    },
+    anyText,
+  ),
+  out: requiredSetting({ flag: 'out', env: 'ASSAY_OUT', unit: 'path', fallback: './assay-out', doc: 'Directory for the bundle.' }, anyText),
+  recipe: optionalSetting({ flag: 'recipe', env: 'ASSAY_RECIPE', unit: 'path', doc: 'Resolved recipe that the run certifies.' }, anyText),
+  expect: listSetting(
+    { flag: 'expect', env: 'ASSAY_EXPECT', unit: 'node', doc: 'Node that must report; give it once per node. Fixed when the run begins.' },
+    anyText,
+  ),
+  deadline: requiredSetting(
+    {
+      flag: 'deadline',
+      env: 'ASSAY_DEADLINE',
+      unit: 'duration',
+      fallback: '15m',
+      doc: 'Time from the start of the run until it is sealed with whatever came.',
+    },
+    durationText,
+  ),
+  grace: requiredSetting(
+    {
+      flag: 'grace',
+      env: 'ASSAY_GRACE',
+      unit: 'duration',
+      fallback: '5s',
+      doc: 'Time that agents get to finish after the deadline, and to come back after a restart.',
+    },
+    durationText,
+  ),
+  tokenFile: requiredSetting(
+    { flag: 'token-file', env: 'ASSAY_TOKEN_FILE', unit: 'path', doc: 'File with the bearer token that agents present.' },
+    anyText,
+  ),
+  tlsKey: optionalSetting(
+    {
+      flag: 'tls-key',
+      env: 'ASSAY_TLS_KEY',
+      unit: 'path',
+      doc: 'Server key (P-256, PKCS#8 PEM); created when missing. Default: in the state directory.',
+    },
+    anyText,
+  ),
+  phases: listSetting(
+    {
+      flag: 'phase',
+      env: 'ASSAY_PHASE',
+      unit: 'phase',
+      doc: `Phase to run: ${RUN_ORDER.join(', ')}; give it once per phase. Default: all.`,
+    },
+    oneOf(PHASES),
+  ),
+  phaseDeadline: requiredSetting(
+    {
+      flag: 'phase-deadline',
+      env: 'ASSAY_PHASE_DEADLINE',
+      unit: 'duration',
+      fallback: '5m',
+      doc: 'Time that an agent may spend in one phase.',
+    },
+    durationText,
+  ),
+  accelerator: requiredSetting(
+    { flag: 'accelerator', env: 'ASSAY_ACCELERATOR', unit: 'name', fallback: 'any', doc: 'Accelerator whose thresholds the checks use.' },
+    anyText,
+  ),
+  sign: requiredSetting(
+    {
+      flag: 'sign',
+      env: 'ASSAY_SIGN',
+      unit: 'lab|keyless|none',
+      fallback: 'none',
+      doc: 'How to sign the bundle; none leaves it sealed and pending.',
+    },
+    oneOf(['lab', 'keyless', 'none']),
+  ),
+  push: optionalSetting(
+    { flag: 'push', env: 'ASSAY_PUSH', unit: 'reference', doc: 'Registry reference or OCI layout to publish to.' },
+    anyText,
+  ),
+  runId: optionalSetting(
+    {
+      flag: 'run-id',
+      env: 'ASSAY_RUN_ID',
+      unit: 'name',
+      doc: 'Identifier of a new run. Default: random. With --nonce, agents can refill a collector that lost its disk.',
+    },
+    runIdText,
+  ),
+  nonce: optionalSetting(
+    { flag: 'nonce', env: 'ASSAY_NONCE', unit: '64 hex digits', doc: 'Nonce of a new run. Default: random.' },
+    nonceText,
+  ),
+  logLevel: requiredSetting(
+    {
+      flag: 'log-level',
+      env: 'ASSAY_LOG_LEVEL',
+      unit: 'level',
+      fallback: 'info',
+      doc: 'Least level that is logged: debug, info, warn, error, silent.',
+    },
+    oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+  ),
+} as const;
+
+/** The collector's settings. */
+export type CollectorConfig = SettingValues<typeof COLLECTOR_SETTINGS> & { readonly phases: readonly Phase[] };
+
+const ADDRESS = /^(?:\[([\da-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i;
+const PORT_MAX = 65_535;
+const RUN_ID = /^[a-z\d][a-z\d.-]{0,62}$/;
+const NONCE = /^[\da-f]{64}$/;
+
+/**
+ * Reads the collector's settings from its command line and environment.
+ * @throws USAGE, CONFIG_INVALID
+ */
+export function readCollectorConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): CollectorConfig {
+  const config = readSettings(COLLECTOR_SETTINGS, { args, env });
+  if (config.expect.length === 0)
+    throw new AssayError('CONFIG_INVALID', 'no node is expected', { hint: 'Give --expect NODE once per node that must report.' });
+  return { ...config, expect: [...new Set(config.expect)].sort(), phases: config.phases.length === 0 ? RUN_ORDER : config.phases };
+}
+
+/** The process environment, for `main.ts`. */
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+function listenAddress(text: string): ListenAddress {
+  const match = ADDRESS.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || !(port <= PORT_MAX)) throw new AssayError('CONFIG_INVALID', `"${text}" is not host:port`);
+  return { host, port };
+}
+
+function runIdText(text: string): string {
+  if (!RUN_ID.test(text))
+    throw new AssayError('CONFIG_INVALID', `"${text}" is not a run id`, { hint: 'Use up to 63 of a-z, 0-9, "-" and ".".' });
+  return text;
+}
+
+function nonceText(text: string): string {
+  if (!NONCE.test(text)) throw new AssayError('CONFIG_INVALID', 'the nonce is not 64 lowercase hex digits');
+  return text;
+}

@@ -1,0 +1,176 @@
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import type { Clock } from '#core/clock.ts';
+import { AssayError, errorText } from '#core/error.ts';
+import type { Log } from '#core/log.ts';
+import { EXPORTER_LABEL, EXPORTER_LENGTH } from '#core/wire/chain.ts';
+import { WIRE_LIMITS, WIRE_TIMES } from '#core/wire/limits.ts';
+import type { Admission } from './admission.ts';
+import { Connection } from './connection.ts';
+import type { Gathering } from './gathering.ts';
+import type { ServerIdentity } from './server-identity.ts';
+
+/** Where agents connect. */
+export const AGENT_PATH = '/v1/agent';
+/** Received bytes that may wait for the disk, all agents together; above it nobody is read from. */
+const PENDING_LIMIT = 64 * 1024 * 1024;
+const CLOSE_GRACE_MS = 1000;
+const RESUME_CHECK_MS = 100;
+/** Websocket: the server goes away; agents come back. */
+const GOING_AWAY = 1001;
+
+/** What the server needs. */
+export interface AgentServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: ServerIdentity;
+  readonly admission: Admission;
+  readonly gathering: Gathering;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A listening server. */
+export interface AgentServer {
+  /** Address with the port that is really used. */
+  readonly url: string;
+  /** Ends every connection, so that agents try again, and stops listening. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Listens for agents: TLS 1.3, credential at the upgrade request, then one websocket per agent. A stranger gets 5 s and
+ * 4 KiB.
+ * @throws CONFIG_INVALID when the address cannot be listened on
+ */
+export async function listenForAgents(options: AgentServerOptions): Promise<AgentServer> {
+  const server = createServer({
+    key: options.identity.key,
+    cert: options.identity.certificate,
+    minVersion: 'TLSv1.3',
+    handshakeTimeout: WIRE_TIMES.helloMs,
+    headersTimeout: WIRE_TIMES.helloMs,
+    requestTimeout: WIRE_TIMES.helloMs,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: WIRE_LIMITS.helloBytes,
+  });
+  const sessions = new Sessions(options);
+  server.on('request', (_request, response) => response.writeHead(404, { connection: 'close' }).end());
+  server.on('upgrade', (request, socket, head) => sessions.upgrade(request, socket, head));
+  server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'handshake failed'));
+  await listen(server, options);
+  const { address, port, family } = server.address() as AddressInfo;
+  return {
+    url: `wss://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}${AGENT_PATH}`,
+    close: () => closeAll(server, sessions),
+  };
+}
+
+/** The websockets of the server. */
+class Sessions {
+  readonly #options: AgentServerOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #websockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: WIRE_LIMITS.frameBytes,
+    perMessageDeflate: false,
+    clientTracking: false,
+  });
+  readonly #timer: NodeJS.Timeout;
+  #resumeTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: AgentServerOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#checkAll(), WIRE_TIMES.pingMs);
+  }
+
+  /** Answers an upgrade request: credential first, then the websocket. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    this.#admit(request, socket, head).catch((error: unknown) => {
+      this.#options.log.warn({ error: errorText(error) }, 'admission failed');
+      refuse(socket, '503 Service Unavailable');
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    clearInterval(this.#resumeTimer);
+    for (const connection of this.#connections) connection.end(GOING_AWAY, 'the collector stops');
+  }
+
+  cutOff(): void {
+    for (const connection of this.#connections) connection.cutOff();
+  }
+
+  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (request.url !== AGENT_PATH) return refuse(socket, '404 Not Found');
+    const result = await this.#options.admission.admit(request.headers.authorization);
+    if (!result.admitted) {
+      this.#options.log.warn({ from: request.socket.remoteAddress, status: result.status, reason: result.reason }, 'agent refused');
+      return refuse(socket, REFUSALS[result.status]);
+    }
+    const exporter = (request.socket as TLSSocket).exportKeyingMaterial(EXPORTER_LENGTH, EXPORTER_LABEL, Buffer.alloc(0));
+    this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
+      const connection = new Connection(websocket, { ...this.#options, credentialNode: result.node, exporter });
+      this.#connections.add(connection);
+      websocket.on('message', () => this.#balance());
+      websocket.on('close', () => this.#connections.delete(connection));
+      if (this.#resumeTimer !== undefined) connection.setPaused(true);
+    });
+  }
+
+  #balance(): void {
+    if (this.#resumeTimer !== undefined || this.#options.gathering.pendingBytes < PENDING_LIMIT) return;
+    this.#setPaused(true);
+    this.#resumeTimer = setInterval(() => {
+      if (this.#options.gathering.pendingBytes > PENDING_LIMIT / 2) return;
+      clearInterval(this.#resumeTimer);
+      this.#resumeTimer = undefined;
+      this.#setPaused(false);
+    }, RESUME_CHECK_MS);
+  }
+
+  #setPaused(paused: boolean): void {
+    for (const connection of this.#connections) connection.setPaused(paused);
+  }
+
+  #checkAll(): void {
+    for (const connection of this.#connections) connection.checkAlive();
+  }
+}
+
+const REFUSALS = { 401: '401 Unauthorized', 403: '403 Forbidden', 503: '503 Service Unavailable' } as const;
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+async function listen(server: Server, { host, port }: AgentServerOptions): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject).listen({ host, port }, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    throw new AssayError('CONFIG_INVALID', `cannot listen on ${host}:${String(port)}: ${errorText(cause)}`, {
+      cause,
+      hint: 'Choose another --listen address; port 0 takes a free one.',
+    });
+  }
+}
+
+async function closeAll(server: Server, sessions: Sessions): Promise<void> {
+  sessions.close();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Websockets answer the close handshake; whoever does not is cut off.
+  const cutOff = setTimeout(() => {
+    sessions.cutOff();
+    server.closeAllConnections();
+  }, CLOSE_GRACE_MS);
+  await closed;
+  clearTimeout(cutOff);
+}

@@ -1,0 +1,176 @@
+import { verify } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import type { Clock } from '#core/clock.ts';
+import { AssayError, isAssayError } from '#core/error.ts';
+import type { Log } from '#core/log.ts';
+import { decodeAgentMessage } from '#core/wire/agent-message.ts';
+import { publicKeyFromRaw } from '#core/wire/agent-key.ts';
+import { helloToSign } from '#core/wire/chain.ts';
+import { CLOSE_RULES, isWireCode } from '#core/wire/close-code.ts';
+import { encodeCollectorMessage } from '#core/wire/collector-message.ts';
+import { WIRE_PROTOCOL, WIRE_TIMES } from '#core/wire/limits.ts';
+import type { AgentMessage, Batch, CollectorMessage, Hello } from '#core/wire/message.ts';
+import type { NodeName } from '#core/wire/run.ts';
+import type { Gathering } from './gathering.ts';
+import type { Link, Member } from './member.ts';
+
+/** Unacknowledged bytes of batches that one agent may have under way: eight batches of the usual size. */
+const CREDIT_WINDOW = 512 * 1024;
+/** Bytes of acks that may wait for an agent that does not read. */
+const UNREAD_LIMIT = 256 * 1024;
+/** Websocket: an unexpected condition; the agent tries again. */
+const INTERNAL_ERROR = 1011;
+/** Websocket close reasons hold at most 123 bytes; messages are ASCII but for names. */
+const REASON_LENGTH = 60;
+
+/** What a connection needs besides its socket. */
+export interface ConnectionOptions {
+  readonly gathering: Gathering;
+  readonly credentialNode: NodeName | undefined;
+  /** Keying material of this TLS connection. */
+  readonly exporter: Uint8Array;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One websocket of an agent: hello, then batches within the credit. Bad input ends the connection, never the process. */
+export class Connection implements Link {
+  readonly #socket: WebSocket;
+  readonly #options: ConnectionOptions;
+  readonly #helloTimer: NodeJS.Timeout;
+  #state: 'waiting' | 'joining' | 'open' | 'ended' = 'waiting';
+  #member: Member | undefined;
+  #unackedBytes = 0;
+  #lastSeenMs: number;
+
+  constructor(socket: WebSocket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#lastSeenMs = options.clock.monotonicMs();
+    this.#helloTimer = setTimeout(() => this.#fail(new AssayError('TIMEOUT', 'no hello in time')), WIRE_TIMES.helloMs);
+    socket.on('message', (data, isBinary) => this.#onFrame(data as Buffer, isBinary));
+    socket.on('pong', () => this.#touch());
+    // Too large frames and broken websocket framing: ws has already chosen the close code.
+    socket.on('error', (error) => options.log.warn({ node: this.#node, error: error.message }, 'connection failed'));
+    socket.on('close', () => this.#onClose());
+  }
+
+  /** Sends a message, unless the agent does not read what it gets. */
+  send(message: CollectorMessage): void {
+    if (this.#socket.bufferedAmount > UNREAD_LIMIT) this.#socket.terminate();
+    else this.#socket.send(encodeCollectorMessage(message), () => undefined);
+  }
+
+  /** Closes the connection; whatever still comes is ignored. */
+  end(close: number, reason: string): void {
+    this.#state = 'ended';
+    this.#socket.close(close, reason.slice(0, REASON_LENGTH));
+  }
+
+  /** Ends the connection without the closing handshake. */
+  cutOff(): void {
+    this.#socket.terminate();
+  }
+
+  /** Pings; drops the connection when nothing came for too long. */
+  checkAlive(): void {
+    if (this.#options.clock.monotonicMs() - this.#lastSeenMs > WIRE_TIMES.silenceMs) this.#socket.terminate();
+    else this.#socket.ping();
+  }
+
+  /** Stops or restarts reading; the kernel then slows the agent down. */
+  setPaused(paused: boolean): void {
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  get #node(): string | undefined {
+    return this.#member?.entry.node;
+  }
+
+  #touch(): void {
+    this.#lastSeenMs = this.#options.clock.monotonicMs();
+  }
+
+  #onFrame(frame: Buffer, isBinary: boolean): void {
+    this.#touch();
+    if (this.#state === 'ended') return;
+    this.#handle(frame, isBinary).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #handle(frame: Buffer, isBinary: boolean): Promise<void> {
+    if (!isBinary) throw new AssayError('WIRE_MALFORMED', 'a text frame; messages are binary');
+    const message = decodeAgentMessage(frame);
+    if (message.kind === 'hello') await this.#onHello(message);
+    else await this.#onBatch(message, frame);
+  }
+
+  async #onHello(hello: Hello): Promise<void> {
+    if (this.#state !== 'waiting') throw outOfOrder('hello');
+    this.#state = 'joining';
+    clearTimeout(this.#helloTimer);
+    const { gathering, credentialNode, exporter, clock } = this.#options;
+    if (!verify(null, helloToSign(exporter, hello.node), publicKeyFromRaw(hello.publicKey), hello.channelSignature))
+      throw new AssayError('WIRE_SIGNATURE', `the hello of ${hello.node} is not signed for this connection`);
+    if (gathering.isOver(hello)) {
+      this.send({ kind: 'seal', runId: gathering.run.runId });
+      this.end(1000, 'sealed');
+      return;
+    }
+    const member = await gathering.join({ hello, credentialNode, nowMs: clock.nowMs() }, this);
+    this.#member = member;
+    if (this.#isEnded()) return gathering.leave(member, this);
+    this.#state = 'open';
+    this.#welcome(member);
+  }
+
+  #welcome({ durableSeq, stream }: Member): void {
+    const { runId, nonce, plan } = this.#options.gathering.run;
+    this.send({
+      kind: 'welcome',
+      protocol: WIRE_PROTOCOL,
+      runId,
+      nonce: Buffer.from(nonce, 'hex'),
+      plan,
+      resumeSeq: durableSeq,
+      resumeLink: stream.linkAt(durableSeq),
+      creditBytes: CREDIT_WINDOW,
+    });
+    this.send({ kind: 'run', phases: plan.phases.map(({ phase }) => phase) });
+  }
+
+  async #onBatch(batch: Batch, frame: Buffer): Promise<void> {
+    if (this.#state !== 'open' || this.#member === undefined) throw outOfOrder('batch');
+    this.#unackedBytes += frame.length;
+    if (this.#unackedBytes > CREDIT_WINDOW)
+      throw new AssayError('WIRE_CREDIT', `${String(this.#unackedBytes)} unacknowledged bytes, granted are ${String(CREDIT_WINDOW)}`);
+    const durableSeq = await this.#options.gathering.receive(this.#member, batch, frame);
+    this.#unackedBytes -= frame.length;
+    if (this.#isEnded()) return;
+    this.send({ kind: 'ack', durableSeq });
+    this.send({ kind: 'credit', bytes: frame.length });
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isEnded()) return;
+    const error = isAssayError(thrown) ? thrown : undefined;
+    const code = error !== undefined && isWireCode(error.code) ? error.code : undefined;
+    this.#options.log.warn({ node: this.#node, code: error?.code ?? 'BUG', error: thrown }, 'connection refused');
+    this.end(code === undefined ? INTERNAL_ERROR : CLOSE_RULES[code].close, `${code ?? 'BUG'}: ${error?.message ?? 'internal error'}`);
+  }
+
+  #onClose(): void {
+    clearTimeout(this.#helloTimer);
+    this.#state = 'ended';
+    if (this.#member !== undefined) this.#options.gathering.leave(this.#member, this);
+  }
+
+  /** A method, because the state changes while something is awaited. */
+  #isEnded(): boolean {
+    return this.#state === 'ended';
+  }
+}
+
+function outOfOrder(kind: AgentMessage['kind']): AssayError {
+  return new AssayError('WIRE_ORDER', `a ${kind} is not allowed now`);
+}

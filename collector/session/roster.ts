@@ -1,0 +1,122 @@
+import { AssayError } from '#core/error.ts';
+import type { Hello } from '#core/wire/message.ts';
+import type { Absence, NodeName } from '#core/wire/run.ts';
+import { WIRE_PROTOCOL } from '#core/wire/limits.ts';
+import type { AgentEntry, RejectedEntry, RunEntry } from '../ledger/entry.ts';
+import { ReceivedStream } from '../ledger/received-stream.ts';
+import type { RunReplay } from '../ledger/replay.ts';
+import { Member } from './member.ts';
+
+/** A hello, and what the credential of its connection proves. */
+export interface JoinRequest {
+  readonly hello: Hello;
+  /** Undefined when the credential names no node. */
+  readonly credentialNode: NodeName | undefined;
+  readonly nowMs: number;
+}
+
+/** An admitted agent; `fresh` when the ledger does not know it yet. */
+export interface Joined {
+  readonly member: Member;
+  readonly fresh: boolean;
+}
+
+/** Who takes part: the nodes were fixed when the run was opened; per node at most one agent counts. */
+export class Roster {
+  readonly #run: RunEntry;
+  readonly #nonce: Buffer;
+  readonly #members = new Map<string, Member>();
+  readonly #rejected: Map<string, RejectedEntry>;
+  #agents: number;
+
+  constructor(run: RunEntry, replay: RunReplay) {
+    this.#run = run;
+    this.#nonce = Buffer.from(run.nonce, 'hex');
+    this.#rejected = new Map(replay.rejected);
+    this.#agents = replay.agents.length;
+    for (const { entry, stream } of replay.agents) this.#members.set(entry.node, new Member(entry, stream, this.#nonce));
+  }
+
+  /** Every agent that counts. */
+  get members(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
+  /** True when no node can change the outcome any more: each one is complete or rejected. */
+  get settled(): boolean {
+    return this.#run.expected.every((node) => this.#rejected.has(node) || this.#members.get(node)?.complete === true);
+  }
+
+  /**
+   * Decides about a hello whose channel signature was verified. Takes effect at once: a second hello sees the first.
+   * @throws WIRE_VERSION, NODE_REJECTED
+   */
+  join(request: JoinRequest): Joined {
+    const { hello, credentialNode } = request;
+    if (hello.protocol !== WIRE_PROTOCOL)
+      throw new AssayError('WIRE_VERSION', `the agent speaks protocol ${String(hello.protocol)}, this collector ${String(WIRE_PROTOCOL)}`, {
+        hint: 'Run agent and collector of one release.',
+      });
+    if (credentialNode !== undefined && credentialNode !== hello.node)
+      throw rejected(`the credential is for node ${credentialNode}, the hello says ${hello.node}`);
+    if (!this.#run.expected.includes(hello.node)) throw rejected(`node ${hello.node} is not expected in this run`);
+    if (this.#rejected.has(hello.node)) throw rejected(`node ${hello.node} was excluded from this run`);
+    return this.#joinAs(request);
+  }
+
+  /** Excludes a node from the run. */
+  reject(entry: RejectedEntry): void {
+    this.#rejected.set(entry.node, entry);
+  }
+
+  /** The nodes without a complete report, each with its reason, in the order of the expected set. */
+  absences(): readonly Absence[] {
+    return this.#run.expected.flatMap((node) => {
+      const absence = this.#absenceOf(node as NodeName);
+      return absence === undefined ? [] : [absence];
+    });
+  }
+
+  #joinAs(request: JoinRequest): Joined {
+    const { node } = request.hello;
+    const publicKey = Buffer.from(request.hello.publicKey).toString('hex');
+    const present = this.#members.get(node);
+    if (present?.entry.publicKey === publicKey) return { member: present, fresh: false };
+    if (present?.stream.finished === true) throw rejected(`another agent has already reported for node ${node}`);
+    if (present?.link !== undefined) throw rejected(`another agent is connected for node ${node}`);
+    const member = this.#addMember(request, (present?.entry.attempt ?? 0) + 1);
+    return { member, fresh: true };
+  }
+
+  #addMember({ hello, nowMs }: JoinRequest, attempt: number): Member {
+    const entry: AgentEntry = {
+      kind: 'agent',
+      agent: this.#agents,
+      node: hello.node,
+      attempt,
+      publicKey: Buffer.from(hello.publicKey).toString('hex'),
+      agentVersion: hello.agentVersion,
+      clockSkewMs: Math.round(hello.clockMs - nowMs),
+      atMs: nowMs,
+    };
+    this.#agents += 1;
+    const stream = new ReceivedStream({ nonce: this.#nonce, publicKey: hello.publicKey, node: hello.node });
+    const member = new Member(entry, stream, this.#nonce);
+    this.#members.set(hello.node, member);
+    return member;
+  }
+
+  #absenceOf(node: NodeName): Absence | undefined {
+    const rejection = this.#rejected.get(node);
+    if (rejection !== undefined) return { node, reason: 'rejected', detail: `${rejection.code}: ${rejection.detail}` };
+    const member = this.#members.get(node);
+    if (member === undefined) return { node, reason: 'never-connected', detail: 'no agent of this node was admitted before the deadline' };
+    if (member.complete) return undefined;
+    const detail = `${String(member.durableSeq)} records were stored before the deadline, the last one did not come`;
+    return { node, reason: member.link === undefined ? 'lost' : 'incomplete', detail };
+  }
+}
+
+function rejected(what: string): AssayError {
+  return new AssayError('NODE_REJECTED', what, { hint: 'Compare --expect of the collector with --node-name of the agents.' });
+}
