@@ -32,7 +32,7 @@ export function assembleBundle(input: AssemblyInput): AssembledBundle {
   const { run, scope, materialSlice, ...parts } = input;
   const pseudonyms = pseudonymsOf(run);
   const reports = assemblePhases(run, pseudonyms, { ...input, recipeChecks: recipeChecks(input.recipe) });
-  const coverage = coverageFile(run, pseudonyms);
+  const coverage = coverageFile(run, pseudonyms, input.redaction);
   const nodes = nodesFile(run, pseudonyms);
   const root = nodesRoot(nodes);
   const additions: AssayAdditions = {
