@@ -2,7 +2,7 @@ import type { Snapshot, SnapshotItem, SnapshotSubtype } from '../snapshot/docume
 import type { Scalar } from '../snapshot/measurement.ts';
 
 /** A place in a snapshot: `{Type}.{Subtype}.{Key}`, or an item of a subtype. */
-export interface ConstraintPath {
+interface ConstraintPath {
   readonly type: string;
   readonly subtype: string;
   readonly key: string;
@@ -37,15 +37,15 @@ export function lookUp(snapshot: Snapshot, name: string): Lookup {
 }
 
 /** Parses a path; the key may contain dots. */
-export function parsePath(name: string): ConstraintPath | LookupProblem {
-  const [type = '', rest] = cut(name, '.');
+function parsePath(name: string): ConstraintPath | LookupProblem {
+  const [type, rest] = cut(name, '.');
   if (rest === undefined) return invalidPath('invalid constraint path: expected format {Type}.{Subtype}.{Key}');
   if (!TYPES.has(type)) return invalidPath('invalid measurement type in constraint path');
   return itemPath(type, rest) ?? plainPath(type, rest);
 }
 
 function plainPath(type: string, rest: string): ConstraintPath | LookupProblem {
-  const [subtype = '', key] = cut(rest, '.');
+  const [subtype, key] = cut(rest, '.');
   if (key === undefined) return invalidPath('invalid constraint path: expected format {Type}.{Subtype}.{Key}');
   return checked({ type, subtype, key });
 }
@@ -81,7 +81,7 @@ function lookUpItem(subtype: SnapshotSubtype, selector: string, key: string): Lo
 
 function selectItems(items: readonly SnapshotItem[], selector: string): readonly SnapshotItem[] | undefined {
   if (/^\d+$/.test(selector)) return items.slice(Number(selector), Number(selector) + 1);
-  const [key = '', value] = cut(selector, '=');
+  const [key, value] = cut(selector, '=');
   if (value === undefined || key === '') return undefined;
   return items.filter((item) => valueText(item.data[key] ?? item.context?.[key]) === value);
 }

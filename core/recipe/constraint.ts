@@ -50,7 +50,7 @@ export function evaluateConstraint(snapshot: Snapshot, constraint: { readonly na
 }
 
 /** Splits an expression; no operator means exact text. */
-export function parseExpression(text: string): Expression | { readonly error: string } {
+function parseExpression(text: string): Expression | { readonly error: string } {
   const trimmed = text.trim();
   if (trimmed === '') return invalidExpression('constraint expression cannot be empty');
   const operator = OPERATORS.find((one) => trimmed.startsWith(one));
@@ -59,27 +59,11 @@ export function parseExpression(text: string): Expression | { readonly error: st
   return operand === '' ? invalidExpression('constraint value cannot be empty after operator') : { operator, operand };
 }
 
-/** The number after the operator, for checks that read a threshold; undefined when it is none. */
-export function expressionNumber(text: string): number | undefined {
-  const expression = parseExpression(text);
-  const number = 'error' in expression ? Number.NaN : Number.parseFloat(expression.operand);
-  return Number.isFinite(number) ? number : undefined;
-}
-
 function compare({ operator, operand }: Expression, actual: string): Comparison {
-  switch (operator) {
-    case undefined:
-      return { passed: actual === operand };
-    case '==':
-      return { passed: equal(operand, actual) };
-    case '!=':
-      return { passed: !equal(operand, actual) };
-    case '>=':
-    case '<=':
-    case '>':
-    case '<':
-      return compareOrder(operator, operand, actual);
-  }
+  if (operator === undefined) return { passed: actual === operand };
+  if (operator === '==') return { passed: equal(operand, actual) };
+  if (operator === '!=') return { passed: !equal(operand, actual) };
+  return compareOrder(operator, operand, actual);
 }
 
 function equal(operand: string, actual: string): boolean {

@@ -16,7 +16,7 @@ export function readVersion(text: string): VersionReading {
   if (core === '') return { problem: 'version string is empty' };
   const parts = core.split('.');
   if (parts.length > MAX_PARTS) return { problem: `too many components: "${core}": version has more than ${MAX_PARTS} components` };
-  const bad = parts.find((part) => !/^[-+]?\d+$/.test(part));
+  const bad = parts.find((part) => !/^[-+]?\d{1,15}$/.test(part));
   if (bad !== undefined) return { problem: `non-numeric component: "${bad}": version component is not numeric` };
   const negative = parts.find((part) => part.startsWith('-'));
   if (negative !== undefined) return { problem: `negative component: "${negative}": version component is negative` };
