@@ -1,7 +1,16 @@
 import { PHASES, RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
 import { AssayError } from '#core/error.ts';
 import { readSettings } from '#core/setting/read-settings.ts';
-import { anyText, durationText, listSetting, oneOf, optionalSetting, requiredSetting, type SettingValues } from '#core/setting/setting.ts';
+import {
+  anyText,
+  durationText,
+  listSetting,
+  oneOf,
+  optionalSetting,
+  requiredSetting,
+  switchSetting,
+  type SettingValues,
+} from '#core/setting/setting.ts';
 
 /** A TCP address to listen on. */
 export interface ListenAddress {
@@ -32,7 +41,26 @@ export const COLLECTOR_SETTINGS = {
     anyText,
   ),
   out: requiredSetting({ flag: 'out', env: 'ASSAY_OUT', unit: 'path', fallback: './assay-out', doc: 'Directory for the bundle.' }, anyText),
-  recipe: optionalSetting({ flag: 'recipe', env: 'ASSAY_RECIPE', unit: 'path', doc: 'Resolved recipe that the run certifies.' }, anyText),
+  recipe: requiredSetting(
+    { flag: 'recipe', env: 'ASSAY_RECIPE', unit: 'path', doc: 'Recipe that the run certifies; an overlay is resolved first.' },
+    anyText,
+  ),
+  scope: requiredSetting(
+    {
+      flag: 'scope',
+      env: 'ASSAY_SCOPE',
+      unit: 'host|cluster',
+      fallback: 'cluster',
+      doc: 'What the expected nodes stand for: this computer alone, or a frozen set of cluster nodes. Recorded in the evidence.',
+    },
+    oneOf<'host' | 'cluster'>(['host', 'cluster']),
+  ),
+  full: switchSetting({
+    flag: 'full',
+    env: 'ASSAY_FULL',
+    unit: 'true|false',
+    doc: 'Keep messages, output and all facts in the bundle instead of the minimal redaction.',
+  }),
   expect: listSetting(
     { flag: 'expect', env: 'ASSAY_EXPECT', unit: 'node', doc: 'Node that must report; give it once per node. Fixed when the run begins.' },
     anyText,
