@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, existsSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { generateProto } from './gen-proto.ts';
+import { cliPage } from './gen-cli-page.ts';
 import { errorPage } from './gen-error-page.ts';
 
 /** Generated files: path in the repository and how to make its text. Every one is committed and says so on line 1. */
@@ -11,6 +12,7 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
     await generateProto(scratch);
     const files = new Map(readdirSync(scratch).sort().map((name) => [join('proto/gen', name), readFileSync(join(scratch, name), 'utf8')]));
     files.set('docs/reference/error.md', errorPage());
+    files.set('docs/reference/cli.md', await cliPage());
     return files;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
