@@ -1,6 +1,7 @@
 import { AssayError, errorText, isAssayError } from '#core/error.ts';
 import { CHECK_SETTINGS, PROBE_SETTINGS, readConfig } from './config.ts';
 import { checkLocally, probeLocally } from './local.ts';
+import { usage } from './usage.ts';
 
 /** Does its work and gives the JSON document for stdout. */
 type Mode = (args: readonly string[]) => Promise<unknown>;
@@ -12,6 +13,10 @@ const MODES: Readonly<Record<string, Mode>> = {
 
 async function main([mode = '', ...args]: readonly string[]): Promise<void> {
   const run = MODES[mode];
+  if (mode === '--help' || mode === 'help' || args.includes('--help')) {
+    process.stdout.write(usage());
+    return;
+  }
   try {
     if (run === undefined)
       throw new AssayError('USAGE', `unknown mode "${mode}"`, { hint: `Use one of: ${Object.keys(MODES).join(', ')}.` });

@@ -11,6 +11,8 @@ export type OutputFormat = 'text' | 'json' | 'markdown' | 'html' | 'yaml' | 'jun
 export interface Outcome {
   readonly exit: ExitCode;
   readonly json: unknown;
+  /** The document has a closed schema of its own (CTRF): `exit` is not added to it. */
+  readonly closedJson?: true;
   readonly render: Partial<Readonly<Record<OutputFormat, () => string>>>;
 }
 

@@ -61,6 +61,7 @@ function renderOutcome(outcome: Outcome, format: OutputFormat): string {
 
 function withExit(outcome: Outcome): unknown {
   const { json, exit } = outcome;
+  if (outcome.closedJson === true) return json;
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json, exit } : json;
 }
 
