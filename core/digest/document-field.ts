@@ -110,6 +110,6 @@ export class Field {
 
 function kindOf(node: YamlNode | undefined): string {
   if (typeof node === 'string') return `the text ${JSON.stringify(node.slice(0, 60))}`;
-  if (node instanceof YamlScalar) return node.source ?? "a JSON number or boolean";
+  if (node instanceof YamlScalar) return node.source ?? 'a JSON number or boolean';
   return Array.isArray(node) ? 'a list' : 'a mapping';
 }

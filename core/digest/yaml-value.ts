@@ -65,7 +65,14 @@ export function canonicalValue(node: YamlNode): CanonicalValue {
   return node.map(canonicalValue);
 }
 
-/** True for a mapping. */
+/** True for a value that is a mapping: not a list, not one of the classes here. */
+export function isValueMap(value: CanonicalValue | undefined): value is { readonly [key: string]: CanonicalValue | undefined } {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof YamlFloat || value instanceof YamlTimestamp)
+  );
+}
+
+/** True for a mapping node. */
 export function isYamlMap(node: YamlNode | undefined): node is YamlMap {
   return node instanceof Map;
 }

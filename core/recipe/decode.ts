@@ -13,15 +13,18 @@ import {
   type ValueMap,
 } from './document.ts';
 
+/** Starts with a letter or digit, so that neither `..` nor an option can be a name. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
+
 /** Criteria of an overlay or recipe; undefined when the document has none. */
 export function decodeCriteria(field: Field): Criteria | undefined {
   if (!field.present) return undefined;
   return compact<Criteria>({
-    service: field.member('service').text(),
-    accelerator: field.member('accelerator').text(),
-    intent: field.member('intent').text(),
-    os: field.member('os').text(),
-    platform: field.member('platform').text(),
+    service: decodeDimension(field.member('service')),
+    accelerator: decodeDimension(field.member('accelerator')),
+    intent: decodeDimension(field.member('intent')),
+    os: decodeDimension(field.member('os')),
+    platform: decodeDimension(field.member('platform')),
     nodes: field.member('nodes').integer(),
   });
 }
@@ -54,11 +57,38 @@ export function decodeValidation(field: Field): Validation | undefined {
   return Object.fromEntries(phases);
 }
 
+/**
+ * A name that becomes part of file names and object names: letters, digits, `.`, `_` and `-`, nothing else.
+ * @throws the field's code for a missing or hostile name
+ */
+export function decodeName(field: Field): string {
+  const name = field.text() ?? '';
+  if (!NAME.test(name)) throw field.error(name === '' ? 'a name is missing' : `${JSON.stringify(name.slice(0, 80))} is not a name`);
+  return name;
+}
+
+/**
+ * A path below the catalog; undefined when absent or empty.
+ * @throws the field's code for an absolute path or one that climbs
+ */
+export function decodePath(field: Field): string | undefined {
+  const path = field.text() ?? '';
+  const climbs = path.split('/').includes('..') || path.startsWith('/') || path.includes('\\') || path.includes('\0');
+  if (climbs) throw field.error(`${JSON.stringify(path.slice(0, 120))} leaves the catalog`);
+  return path === '' ? undefined : path;
+}
+
+function decodePaths(field: Field): string[] | undefined {
+  return field.items()?.map((item) => decodePath(item) ?? '');
+}
+
+function decodeDimension(field: Field): string | undefined {
+  return field.present && field.text() !== '' ? decodeName(field) : undefined;
+}
+
 function decodeComponent(field: Field): ComponentRef {
-  const name = field.member('name').text() ?? '';
-  if (name === '') throw field.error('a component needs a name');
   return {
-    name,
+    name: decodeName(field.member('name')),
     type: field.member('type').text() ?? '',
     source: field.member('source').text() ?? '',
     ...compact<Omit<ComponentRef, 'name' | 'type' | 'source'>>({
@@ -66,12 +96,12 @@ function decodeComponent(field: Field): ComponentRef {
       chart: field.member('chart').text(),
       version: field.member('version').text(),
       tag: field.member('tag').text(),
-      valuesFile: field.member('valuesFile').text(),
+      valuesFile: decodePath(field.member('valuesFile')),
       overrides: decodeValues(field.member('overrides')),
       patches: field.member('patches').texts(),
       dependencyRefs: field.member('dependencyRefs').texts(),
-      manifestFiles: field.member('manifestFiles').texts(),
-      preManifestFiles: field.member('preManifestFiles').texts(),
+      manifestFiles: decodePaths(field.member('manifestFiles')),
+      preManifestFiles: decodePaths(field.member('preManifestFiles')),
       path: field.member('path').text(),
       cleanup: field.member('cleanup').flag(),
       expectedResources: field.member('expectedResources').items()?.map(decodeResource),
