@@ -6,6 +6,7 @@ import { redactSettings, settingsHelp } from '#core/setting/read-settings.ts';
 import { packageVersion } from '#core/version.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import { COLLECTOR_SETTINGS, processEnvironment, readCollectorConfig } from './config.ts';
+import { finishRun } from './finish.ts';
 import { runCollector } from './run.ts';
 
 const HELP = `assay collector: gathers the records of the agents of one run, seals and signs them.
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       stop.abort();
     });
   try {
-    return await runCollector(config, { clock: systemClock, log, emit, signal: stop.signal });
+    return await runCollector(config, { clock: systemClock, log, emit, signal: stop.signal, finish: finishRun });
   } catch (error) {
     if (interrupted !== undefined) return interrupted;
     throw error;

@@ -6,7 +6,6 @@ import { AssayError, errorText, type ExitCode } from '#core/error.ts';
 import type { Log } from '#core/log.ts';
 import type { SealedRun } from '#core/wire/run.ts';
 import type { CollectorConfig } from './config.ts';
-import { finishRun } from './finish.ts';
 import type { RunEntry } from './ledger/entry.ts';
 import { Ledger, type OpenedLedger } from './ledger/ledger.ts';
 import { bearerAdmission } from './session/admission.ts';
@@ -25,7 +24,11 @@ export interface CollectorContext {
   readonly emit: Emit;
   /** Ends the collector without a seal. */
   readonly signal: AbortSignal;
+  readonly finish: FinishRun;
 }
+
+/** Makes the bundle of a sealed run. Called again for the same run after a restart, it gives the same bundle. */
+export type FinishRun = (run: SealedRun, config: CollectorConfig, emit: Emit) => Promise<ExitCode>;
 
 /**
  * One run, from the first agent to the finished bundle: open the ledger, gather until every node has reported or the
@@ -37,7 +40,7 @@ export async function runCollector(config: CollectorConfig, context: CollectorCo
   try {
     if (opened.replay.seal === undefined) await gatherAndSeal(opened, config, context);
     const sealed = await readSealed(opened, context);
-    return await finishRun(sealed, config, context.emit);
+    return await context.finish(sealed, config, context.emit);
   } finally {
     await opened.ledger.close();
   }
