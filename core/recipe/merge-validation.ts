@@ -17,17 +17,16 @@ export function mergeValidation(below: Validation | undefined, above: Validation
  */
 function mergePhase(below: ValidationPhase | undefined, above: ValidationPhase | undefined): ValidationPhase | undefined {
   if (above === undefined || below === undefined) return above ?? below;
+  const checks = mergeList(below.checks, above.checks, (lower, upper) => [...new Set([...lower, ...upper])]);
+  const constraints = mergeList(below.constraints, above.constraints, mergeConstraints);
   const nodeSelection = above.nodeSelection ?? below.nodeSelection;
   return {
     ...compact<Pick<ValidationPhase, 'timeout' | 'infrastructure'>>({
       timeout: above.timeout ?? below.timeout,
       infrastructure: above.infrastructure ?? below.infrastructure,
     }),
-    ...listMember(
-      'checks',
-      mergeList(below.checks, above.checks, (lower, upper) => [...new Set([...lower, ...upper])]),
-    ),
-    ...listMember('constraints', mergeList(below.constraints, above.constraints, mergeConstraints)),
+    ...(checks === undefined ? {} : { checks }),
+    ...(constraints === undefined ? {} : { constraints }),
     ...(nodeSelection === undefined ? {} : { nodeSelection }),
   };
 }
@@ -48,11 +47,4 @@ function mergeList<Item>(
 ): readonly Item[] | undefined {
   if (above === undefined) return below;
   return above.length === 0 ? [] : merge(below ?? [], above);
-}
-
-function listMember<Key extends string, Item>(
-  key: Key,
-  list: readonly Item[] | undefined,
-): Readonly<Partial<Record<Key, readonly Item[]>>> {
-  return list === undefined ? {} : ({ [key]: list } as Record<Key, readonly Item[]>);
 }
