@@ -2,11 +2,12 @@ import type { Reading } from '#core/snapshot/measurement.ts';
 import { parseCsv, type CsvRow } from '../csv.ts';
 import { Tally, textOf, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { pciAddress } from '../pci-address.ts';
+import { resolveShape, type Resolved } from '../shape.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue, unitOf, type Kind, type TypedValue } from '../value.ts';
 import { SMI_KINDS } from './smi-fields.ts';
 import { WITHHELD_NAME } from './smi-process.ts';
-import { GPU_SHAPE, resolveShape, type Resolved } from './smi-gpu.ts';
+import { GPU_SHAPE } from './smi-gpu.ts';
 
 const TOOL = 'nvidia-smi-csv';
 const MISSING: Reading = { state: 'absent', reason: 'no such column' };

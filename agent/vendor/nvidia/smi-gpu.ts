@@ -1,6 +1,7 @@
 import type { Reading } from '#core/snapshot/measurement.ts';
 import { pciAddress } from '../pci-address.ts';
 import { textOf, type Field, type Tally } from '../parsed.ts';
+import { resolveShape, type Resolved } from '../shape.ts';
 import { readValue } from '../value.ts';
 import { SMI_RULES, type SmiForm } from './smi-fields.ts';
 
@@ -143,9 +144,6 @@ export const GPU_SHAPE = {
   },
 } as const;
 
-/** A shape with each list of keys replaced by the field that answers. */
-export type Resolved<S> = { readonly [K in keyof S]: S[K] extends readonly string[] ? Field : Resolved<S[K]> };
-
 /** `lost` and `reset-required` come from what the tool prints in place of values; everything else is `reachable`. */
 export type GpuCondition = 'reachable' | 'lost' | 'reset-required';
 
@@ -234,23 +232,4 @@ export class GpuFields {
     const state = reading.state === 'read' ? (reading.value === 'None' ? 'absent' : 'unreadable') : reading.state;
     for (const key of keys) this.put({ key, path: source, reading: { state, reason: `the section says "${text.trim().slice(0, 60)}"` } });
   }
-}
-
-/** Answers a shape from collected fields. */
-export function resolveShape<S extends object>(shape: S, fields: ReadonlyMap<string, Field>, missing: Reading): Resolved<S> {
-  const entries = Object.entries(shape).map(([name, part]: [string, readonly string[] | object]) => [
-    name,
-    Array.isArray(part) ? answer(part as readonly string[], fields, missing) : resolveShape(part, fields, missing),
-  ]);
-  return Object.fromEntries(entries) as Resolved<S>;
-}
-
-function answer(keys: readonly string[], fields: ReadonlyMap<string, Field>, missing: Reading): Field {
-  let first: Field | undefined;
-  for (const key of keys) {
-    const field = fields.get(key);
-    if (field?.reading.state === 'read') return field;
-    first ??= field;
-  }
-  return first ?? { key: keys[0] ?? '', path: '', reading: missing };
 }
