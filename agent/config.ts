@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { PHASES } from '#core/ctrf/report.ts';
+import { isDigest, type Digest } from '#core/digest/sha256.ts';
+import { AssayError } from '#core/error.ts';
 import { readSettings, type SettingSource } from '#core/setting/read-settings.ts';
 import {
   anyText,
@@ -85,7 +87,7 @@ export const RUN_SETTINGS = {
   ...PROBE_SETTINGS,
   collector: requiredSetting(
     { env: 'ASSAY_COLLECTOR', flag: 'collector', unit: 'url', doc: 'Address of the collector, `wss://host:port/…`.' },
-    anyText,
+    secureUrl,
   ),
   collectorKey: requiredSetting(
     {
@@ -94,7 +96,7 @@ export const RUN_SETTINGS = {
       unit: 'digest',
       doc: "SHA-256 of the collector's public key, `sha256:…`: the only server the agent talks to.",
     },
-    anyText,
+    digestText,
   ),
   tokenFile: requiredSetting(
     { env: 'ASSAY_TOKEN_FILE', flag: 'token-file', unit: 'path', doc: 'File that holds the token which proves what node this is.' },
@@ -109,11 +111,37 @@ export const RUN_SETTINGS = {
     },
     anyText,
   ),
+  giveUpMs: requiredSetting(
+    {
+      env: 'ASSAY_GIVE_UP',
+      flag: 'give-up',
+      unit: 'duration',
+      fallback: '10m',
+      doc: 'How long the collector may be unreachable before the agent ends.',
+    },
+    durationText,
+  ),
   logLevel: requiredSetting(
     { env: 'ASSAY_LOG_LEVEL', flag: 'log-level', unit: 'level', fallback: 'info', doc: 'Log on stderr: debug, info, warn, error, silent.' },
     oneOf(['debug', 'info', 'warn', 'error', 'silent']),
   ),
 } satisfies SettingTable;
+
+function secureUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'wss:')
+    throw new AssayError('CONFIG_INVALID', `"${text}" is no wss:// address`, {
+      hint: 'Give the url that the collector prints when it listens.',
+    });
+  return text;
+}
+
+function digestText(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new AssayError('CONFIG_INVALID', `"${text}" is no sha256: digest`, {
+    hint: 'Give the key that the collector prints when it listens.',
+  });
+}
 
 /** Values of {@link PROBE_SETTINGS}. */
 export type ProbeConfig = SettingValues<typeof PROBE_SETTINGS>;

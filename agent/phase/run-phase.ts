@@ -11,6 +11,8 @@ export interface PhaseInput {
   readonly context: CheckContext;
   /** Ends the phase early: what has not run is recorded as such. */
   readonly stop?: AbortSignal;
+  /** What was recorded of this phase before a restart; it is not recorded again. */
+  readonly said?: { readonly started: boolean; readonly checks: ReadonlySet<string> };
 }
 
 /** Takes one record; the next one is made when the promise has resolved. */
@@ -27,19 +29,22 @@ export async function runPhase(input: PhaseInput, emit: Emit): Promise<void> {
   const { clock } = context;
   const { phase } = plan;
   const endsAt = clock.monotonicMs() + plan.deadlineMs;
-  await emit({ kind: 'phase-started', phase, atMs: clock.nowMs() });
+  if (input.said?.started !== true) await emit({ kind: 'phase-started', phase, atMs: clock.nowMs() });
   for (const check of selected(input)) await emit({ kind: 'check', result: await next(check, input, endsAt - clock.monotonicMs()) });
   for (const name of unknownNames(input))
     await emit({ kind: 'check', result: notRun({ name, phase }, { outcome: 'skip', reason: NO_SUCH_CHECK, atMs: clock.nowMs() }) });
   await emit({ kind: 'phase-ended', phase, atMs: clock.nowMs() });
 }
 
-function selected({ plan, checks }: PhaseInput): readonly Check[] {
-  return checks.filter(({ name, phase }) => phase === plan.phase && (plan.checks.length === 0 || plan.checks.includes(name)));
+function selected({ plan, checks, said }: PhaseInput): readonly Check[] {
+  const isWanted = (name: string): boolean => (plan.checks.length === 0 || plan.checks.includes(name)) && said?.checks.has(name) !== true;
+  return checks.filter(({ name, phase }) => phase === plan.phase && isWanted(name));
 }
 
-function unknownNames({ plan, checks }: PhaseInput): readonly string[] {
-  return plan.checks.filter((name) => !checks.some((check) => check.name === name && check.phase === plan.phase));
+function unknownNames({ plan, checks, said }: PhaseInput): readonly string[] {
+  const isKnown = (name: string): boolean =>
+    checks.some((check) => check.name === name && check.phase === plan.phase) || said?.checks.has(name) === true;
+  return plan.checks.filter((name) => !isKnown(name));
 }
 
 async function next(check: Check, { plan, context, stop }: PhaseInput, remainingMs: number): Promise<CheckResult> {

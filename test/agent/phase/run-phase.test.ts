@@ -21,7 +21,10 @@ interface Settings {
   readonly stop?: AbortSignal;
 }
 
-async function run({ checks, wanted = [], deadlineMs = 60_000, stop }: Settings, clock = stepClock()): Promise<readonly RecordBody[]> {
+async function runRecorded(
+  { checks, wanted = [], deadlineMs = 60_000, stop }: Settings,
+  clock = stepClock(),
+): Promise<readonly RecordBody[]> {
   const records: RecordBody[] = [];
   const context = { clock } as unknown as CheckContext;
   const plan = { phase: 'deployment', checks: wanted, deadlineMs } as const;
@@ -36,7 +39,7 @@ function results(records: readonly RecordBody[]) {
 const fine = check('fine', async () => pass('all well', { value: 1 }));
 
 test('a phase is a start, one record per check in catalog order, and an end', async () => {
-  const records = await run({
+  const records = await runRecorded({
     checks: [fine, check('hot', async () => warn('warm', { celsius: 80 })), { ...fine, name: 'other-phase', phase: 'performance' }],
   });
   const extra = { origin: 'node', severity: 'major', tier: 0, reads: ['/x'], thresholds: {} };
@@ -70,7 +73,7 @@ test('a phase is a start, one record per check in catalog order, and an end', as
 });
 
 test('a check that throws is other, with the error, and the next one runs', async () => {
-  const records = await run({ checks: [check('broken', async () => Promise.reject(new Error('no such register'))), fine] });
+  const records = await runRecorded({ checks: [check('broken', async () => Promise.reject(new Error('no such register'))), fine] });
   expect(results(records)).toEqual([
     ['broken', 'other', 'the check failed: no such register'],
     ['fine', 'passed', 'all well'],
@@ -81,11 +84,11 @@ test('a check that throws before it returns a promise is other as well', async (
   const sudden = check('sudden', () => {
     throw new TypeError('too early');
   });
-  expect(results(await run({ checks: [sudden] }))).toEqual([['sudden', 'other', 'the check failed: too early']]);
+  expect(results(await runRecorded({ checks: [sudden] }))).toEqual([['sudden', 'other', 'the check failed: too early']]);
 });
 
 test('a check that hangs is other at its deadline, and the next one runs', async () => {
-  const records = await run({ checks: [check('hangs', () => new Promise(() => undefined), 50), fine] });
+  const records = await runRecorded({ checks: [check('hangs', () => new Promise(() => undefined), 50), fine] });
   expect(results(records)).toEqual([
     ['hangs', 'other', 'no verdict within 50 ms'],
     ['fine', 'passed', 'all well'],
@@ -99,7 +102,7 @@ test('after the deadline of the phase every other check is recorded as not run',
     return pass('done', {});
   });
   const reason = 'the phase reached its deadline of 4000 ms before this check';
-  expect(results(await run({ checks: [slow, fine, { ...fine, name: 'last' }], deadlineMs: 4000 }, clock))).toEqual([
+  expect(results(await runRecorded({ checks: [slow, fine, { ...fine, name: 'last' }], deadlineMs: 4000 }, clock))).toEqual([
     ['slow', 'passed', 'done'],
     ['fine', 'other', reason],
     ['last', 'other', reason],
@@ -112,20 +115,22 @@ test('a stopped run records what it did not run', async () => {
     stop.abort();
     return pass('last one', {});
   });
-  expect(results(await run({ checks: [stopper, fine], stop: stop.signal }))).toEqual([
+  expect(results(await runRecorded({ checks: [stopper, fine], stop: stop.signal }))).toEqual([
     ['stopper', 'passed', 'last one'],
     ['fine', 'other', 'the run was stopped before this check'],
   ]);
 });
 
 test('a plan chooses checks by name; a name without a node check is skipped and says so', async () => {
-  expect(results(await run({ checks: [fine, check('unwanted', async () => pass('', {}))], wanted: ['operator-health', 'fine'] }))).toEqual([
+  expect(
+    results(await runRecorded({ checks: [fine, check('unwanted', async () => pass('', {}))], wanted: ['operator-health', 'fine'] })),
+  ).toEqual([
     ['fine', 'passed', 'all well'],
     ['operator-health', 'skipped', 'no node check has that name; checks of the whole cluster run in the collector'],
   ]);
 });
 
 test('an endless message is cut', async () => {
-  const [, , message] = results(await run({ checks: [check('chatty', async () => pass('x'.repeat(100_000), {}))] }))[0] ?? [];
+  const [, , message] = results(await runRecorded({ checks: [check('chatty', async () => pass('x'.repeat(100_000), {}))] }))[0] ?? [];
   expect(message).toHaveLength(2000);
 });
