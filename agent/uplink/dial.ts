@@ -8,6 +8,8 @@ import { EXPORTER_LABEL, EXPORTER_LENGTH } from '#core/wire/chain.ts';
 import { WIRE_LIMITS } from '#core/wire/limits.ts';
 
 const DIAL_TIMEOUT_MS = 10_000;
+/** How long a closing handshake may take. Spread into the options, because their types do not know it yet. */
+const CLOSE_LIMIT = { closeTimeout: 1000 };
 const REFUSED = new Set([401, 403]);
 
 /** Where the collector is and how each side knows the other. */
@@ -83,6 +85,7 @@ function checkPin(tls: TLSSocket, pin: Digest): void {
 
 async function openWebsocket(url: string, tls: TLSSocket, token: string): Promise<WebSocket> {
   const socket = new WebSocket(url, {
+    ...CLOSE_LIMIT,
     createConnection: () => tls,
     headers: { authorization: `Bearer ${token}` },
     perMessageDeflate: false,

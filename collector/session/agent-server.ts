@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
@@ -14,11 +14,19 @@ import { Connection } from './connection.ts';
 import type { Gathering } from './gathering.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
+/** Spread into the options, because their types do not know the first one yet. */
+const WEBSOCKET_LIMITS = {
+  /** How long a closing handshake may take. */
+  closeTimeout: 1000,
+  /** Agents send whole messages. */
+  maxFragments: 16,
+};
 /** Where agents connect. */
 export const AGENT_PATH = '/v1/agent';
 /** Received bytes that may wait for the disk, all agents together; above it nobody is read from. */
 const PENDING_LIMIT = 64 * 1024 * 1024;
-const CLOSE_GRACE_MS = 1000;
+/** Whoever has not closed its end by then is cut off. */
+const CUT_OFF_MS = 1500;
 const RESUME_CHECK_MS = 100;
 /** Websocket: the server goes away; agents come back. */
 const GOING_AWAY = 1001;
@@ -59,6 +67,11 @@ export async function listenForAgents(options: AgentServerOptions): Promise<Agen
     maxHeaderSize: WIRE_LIMITS.helloBytes,
   });
   const sessions = new Sessions(options);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   server.on('request', (_request, response) => response.writeHead(404, { connection: 'close' }).end());
   server.on('upgrade', (request, socket, head) => sessions.upgrade(request, socket, head));
   server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'handshake failed'));
@@ -66,7 +79,7 @@ export async function listenForAgents(options: AgentServerOptions): Promise<Agen
   const { address, port, family } = server.address() as AddressInfo;
   return {
     url: `wss://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}${AGENT_PATH}`,
-    close: () => closeAll(server, sessions),
+    close: () => closeAll(server, sessions, sockets),
   };
 }
 
@@ -75,6 +88,7 @@ class Sessions {
   readonly #options: AgentServerOptions;
   readonly #connections = new Set<Connection>();
   readonly #websockets = new WebSocketServer({
+    ...WEBSOCKET_LIMITS,
     noServer: true,
     maxPayload: WIRE_LIMITS.frameBytes,
     perMessageDeflate: false,
@@ -101,10 +115,6 @@ class Sessions {
     clearInterval(this.#timer);
     clearInterval(this.#resumeTimer);
     for (const connection of this.#connections) connection.end(GOING_AWAY, 'the collector stops');
-  }
-
-  cutOff(): void {
-    for (const connection of this.#connections) connection.cutOff();
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -163,14 +173,10 @@ async function listen(server: Server, { host, port }: AgentServerOptions): Promi
   }
 }
 
-async function closeAll(server: Server, sessions: Sessions): Promise<void> {
+async function closeAll(server: Server, sessions: Sessions, sockets: ReadonlySet<Socket>): Promise<void> {
   sessions.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Websockets answer the close handshake; whoever does not is cut off.
-  const cutOff = setTimeout(() => {
-    sessions.cutOff();
-    server.closeAllConnections();
-  }, CLOSE_GRACE_MS);
+  const cutOff = setTimeout(() => sockets.forEach((socket) => socket.destroy()), CUT_OFF_MS);
   await closed;
   clearTimeout(cutOff);
 }

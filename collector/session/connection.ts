@@ -67,11 +67,6 @@ export class Connection implements Link {
     this.#socket.close(close, reason.slice(0, REASON_LENGTH));
   }
 
-  /** Ends the connection without the closing handshake. */
-  cutOff(): void {
-    this.#socket.terminate();
-  }
-
   /** Pings; drops the connection when nothing came for too long. */
   checkAlive(): void {
     if (this.#options.clock.monotonicMs() - this.#lastSeenMs > WIRE_TIMES.silenceMs) this.#socket.terminate();

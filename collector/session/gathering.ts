@@ -73,7 +73,7 @@ export class Gathering {
 
   /**
    * Admits an agent; resolves with its member once the ledger knows it.
-   * @throws WIRE_VERSION, NODE_REJECTED, RUN_SEALED, STORAGE_FAILED
+   * @throws WIRE_VERSION, NODE_REJECTED, NODE_BUSY, RUN_SEALED, STORAGE_FAILED
    */
   async join(request: JoinRequest, link: Link): Promise<Member> {
     this.#refuseWhenClosed();
@@ -127,6 +127,7 @@ export class Gathering {
 
   #onDurable(member: Member, fresh: readonly SequencedRecord[]): void {
     member.durableSeq = fresh.at(-1)?.seq ?? member.durableSeq;
+    this.#roster.noteProgress(member);
     for (const { body } of fresh) {
       const event = recordEvent(member.entry.node, body);
       if (event !== undefined) this.#options.emit(event);

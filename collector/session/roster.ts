@@ -7,6 +7,9 @@ import { ReceivedStream } from '../ledger/received-stream.ts';
 import type { RunReplay } from '../ledger/replay.ts';
 import { Member } from './member.ts';
 
+/** Agents that may follow one another on one node; more means that something restarts it and throws its journal away. */
+const ATTEMPT_LIMIT = 32;
+
 /** A hello, and what the credential of its connection proves. */
 export interface JoinRequest {
   readonly hello: Hello;
@@ -26,15 +29,22 @@ export class Roster {
   readonly #run: RunEntry;
   readonly #nonce: Buffer;
   readonly #members = new Map<string, Member>();
+  readonly #expected: ReadonlySet<string>;
   readonly #rejected: Map<string, RejectedEntry>;
+  /** Nodes whose outcome is still open. */
+  readonly #open: Set<string>;
   #agents: number;
 
   constructor(run: RunEntry, replay: RunReplay) {
     this.#run = run;
     this.#nonce = Buffer.from(run.nonce, 'hex');
-    this.#rejected = new Map(replay.rejected);
+    this.#expected = new Set(run.expected);
+    this.#open = new Set(run.expected);
+    this.#rejected = new Map();
     this.#agents = replay.agents.length;
     for (const { entry, stream } of replay.agents) this.#members.set(entry.node, new Member(entry, stream, this.#nonce));
+    for (const entry of replay.rejected.values()) this.reject(entry);
+    for (const member of this.#members.values()) this.noteProgress(member);
   }
 
   /** Every agent that counts. */
@@ -44,12 +54,12 @@ export class Roster {
 
   /** True when no node can change the outcome any more: each one is complete or rejected. */
   get settled(): boolean {
-    return this.#run.expected.every((node) => this.#rejected.has(node) || this.#members.get(node)?.complete === true);
+    return this.#open.size === 0;
   }
 
   /**
    * Decides about a hello whose channel signature was verified. Takes effect at once: a second hello sees the first.
-   * @throws WIRE_VERSION, NODE_REJECTED
+   * @throws WIRE_VERSION, NODE_REJECTED, NODE_BUSY
    */
   join(request: JoinRequest): Joined {
     const { hello, credentialNode } = request;
@@ -59,7 +69,7 @@ export class Roster {
       });
     if (credentialNode !== undefined && credentialNode !== hello.node)
       throw rejected(`the credential is for node ${credentialNode}, the hello says ${hello.node}`);
-    if (!this.#run.expected.includes(hello.node)) throw rejected(`node ${hello.node} is not expected in this run`);
+    if (!this.#expected.has(hello.node)) throw rejected(`node ${hello.node} is not expected in this run`);
     if (this.#rejected.has(hello.node)) throw rejected(`node ${hello.node} was excluded from this run`);
     return this.#joinAs(request);
   }
@@ -67,6 +77,12 @@ export class Roster {
   /** Excludes a node from the run. */
   reject(entry: RejectedEntry): void {
     this.#rejected.set(entry.node, entry);
+    this.#open.delete(entry.node);
+  }
+
+  /** Notes that more of a member's records are on stable storage. */
+  noteProgress(member: Member): void {
+    if (member.complete) this.#open.delete(member.entry.node);
   }
 
   /** The nodes without a complete report, each with its reason, in the order of the expected set. */
@@ -83,8 +99,10 @@ export class Roster {
     const present = this.#members.get(node);
     if (present?.entry.publicKey === publicKey) return { member: present, fresh: false };
     if (present?.stream.finished === true) throw rejected(`another agent has already reported for node ${node}`);
-    if (present?.link !== undefined) throw rejected(`another agent is connected for node ${node}`);
-    const member = this.#addMember(request, (present?.entry.attempt ?? 0) + 1);
+    if (present?.link !== undefined) throw new AssayError('NODE_BUSY', `another agent is connected for node ${node}`);
+    const attempt = (present?.entry.attempt ?? 0) + 1;
+    if (attempt > ATTEMPT_LIMIT) throw rejected(`${String(ATTEMPT_LIMIT)} agents have already begun to report for node ${node}`);
+    const member = this.#addMember(request, attempt);
     return { member, fresh: true };
   }
 

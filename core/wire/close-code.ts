@@ -12,6 +12,7 @@ export type WireCode = Extract<
   | 'WIRE_CREDIT'
   | 'WIRE_VERSION'
   | 'NODE_REJECTED'
+  | 'NODE_BUSY'
   | 'RUN_SEALED'
   | 'TIMEOUT'
 >;
@@ -36,6 +37,7 @@ export const CLOSE_RULES: Readonly<Record<WireCode, CloseRule>> = {
   NODE_REJECTED: { close: 4008, final: true },
   WIRE_CREDIT: { close: 4009, final: false },
   RUN_SEALED: { close: 4010, final: true },
+  NODE_BUSY: { close: 4012, final: false },
 };
 
 /** Close code for another connection of the same agent taking over; the agent knows, so it is no error. */
