@@ -2,6 +2,9 @@ import type { VerbEntry } from './verb.ts';
 
 /** Every verb of `assay`, in the order of `assay --help`. */
 export const VERBS: readonly VerbEntry[] = [
+  { name: 'run', summary: 'this computer into signed, verified evidence', load: async () => (await import('./run.ts')).defineRun },
+  { name: 'collector', summary: 'the collector program itself', load: async () => (await import('./collector.ts')).defineCollector },
+  { name: 'bundle', summary: 'evidence bundles from files', load: async () => (await import('./bundle.ts')).defineBundle },
   { name: 'agent', summary: 'the agent program itself', load: async () => (await import('./agent.ts')).defineAgent },
   { name: 'snapshot', summary: "this host's snapshot", load: async () => (await import('./snapshot.ts')).defineSnapshot },
   { name: 'probe', summary: 'the measurements of this node', load: async () => (await import('./probe.ts')).defineProbe },

@@ -5,10 +5,11 @@ import { AssayError } from '#core/error.ts';
 import { PHASES, type Phase } from '#core/ctrf/report.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
+import { TEXT_DIMENSIONS } from '#core/recipe/criteria.ts';
 import { withFormat } from '../output/conclude.ts';
 import { progressLine } from '../run/progress.ts';
 import { eventOf } from '../run/run-result.ts';
-import { addCriteriaOptions, runRecipe, type RecipeChoice } from '../run/run-recipe.ts';
+import { chooseRecipe, type RecipeChoice } from '../run/run-recipe.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 interface RunFlags extends RecipeChoice {
@@ -50,19 +51,24 @@ export const defineRun: DefineVerb = (command, conclude) => {
     .option('--tool-path <dir>', 'look for vendor tools here')
     .option('--verbose', 'show the logs of agent and collector')
     .option('--quiet', 'no progress on stderr');
-  addCriteriaOptions(command);
+  command
+    .option('--recipe <file>', 'recipe or overlay to certify (default: one that fits any Linux host)')
+    .option('--catalog <dir>', 'recipe catalog instead of the embedded one')
+    .option('--data <dir>', 'recipe files layered over the catalog');
+  for (const dimension of TEXT_DIMENSIONS) command.option(`--${dimension} <value>`, `criterion of the recipe: ${dimension}`);
   withFormat(command, ['markdown', 'json']).addHelpText('after', EXAMPLES);
   command.action((flags: RunFlags) => run(command, flags, conclude));
 };
 
 async function run(command: Command, flags: RunFlags, conclude: Conclude): Promise<void> {
-  const recipe = await runRecipe(flags);
+  const recipe = await chooseRecipe(flags);
   const { runLocally } = await import('../run/local-run.ts');
   const outDir = resolve(flags.out);
   const startedAt = performance.now();
   const localRun = await runLocally({
     outDir,
-    recipe,
+    recipe: recipe.bytes,
+    accelerator: recipe.accelerator,
     nodeName: flags.nodeName ?? hostname(),
     phases: phasesOf(flags.phase),
     sign: signingOf(flags),

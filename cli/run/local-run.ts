@@ -12,6 +12,8 @@ export interface LocalRunOptions {
   readonly outDir: string;
   /** Exact bytes of the recipe the evidence will be bound to. */
   readonly recipe: Uint8Array;
+  /** Selects thresholds: `h100`, `mi300`, or `any`. */
+  readonly accelerator: string;
   readonly nodeName: string;
   readonly phases: readonly Phase[];
   readonly sign: 'lab' | 'keyless' | 'none';
@@ -96,6 +98,7 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile }: RunF
     `--recipe=${join(privateDir, 'recipe.yaml')}`,
     `--expect=${options.nodeName}`,
     `--deadline=${options.deadline}`,
+    `--accelerator=${options.accelerator}`,
     `--token-file=${tokenFile}`,
     `--sign=${options.sign}`,
     '--scope=host',

@@ -14,6 +14,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where its log goes: this process's stderr, or kept for an error message (last 16 KiB). */
   readonly log: 'inherit' | 'keep';
+  /** Its stdout: read here line by line (default), or this process's own. */
+  readonly output?: 'lines' | 'inherit';
   /** Ends the program, children included, when aborted. */
   readonly signal?: AbortSignal;
 }
@@ -47,7 +49,7 @@ const FORCE_KILL_DELAY_MS = 5_000;
 export function startProgram(name: ProgramName, options: ProgramOptions): RunningProgram {
   const child = execa(process.execPath, [programPath(name), ...options.args], {
     stdin: 'ignore',
-    stdout: 'pipe',
+    stdout: options.output === 'inherit' ? 'inherit' : 'pipe',
     stderr: options.log === 'inherit' ? 'inherit' : 'pipe',
     buffer: false,
     reject: false,
@@ -61,9 +63,14 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
   child.stderr?.on('data', (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-KEPT_LOG_BYTES);
   });
-  const lines = createInterface({ input: child.stdout, crlfDelay: Infinity });
+  const lines = child.stdout === null ? noLines() : createInterface({ input: child.stdout, crlfDelay: Infinity });
   const ended = child.then(({ exitCode, signal }) => ({ exit: exitCode, signal, log }));
   return { pid: child.pid, lines, ended, kill: (signal) => void child.kill(signal) };
+}
+
+// eslint-disable-next-line require-yield
+async function* noLines(): AsyncGenerator<string> {
+  // Its output goes straight to ours: there is nothing to read.
 }
 
 /** Path of a program's entry file. */

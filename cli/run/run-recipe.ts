@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { AssayError } from '#core/error.ts';
+import { embeddedCatalogDir } from '#core/catalog/embedded.ts';
+import { loadCatalog } from '#core/catalog/load-catalog.ts';
+import { readRecipeFile } from '#core/catalog/read-recipe.ts';
+import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
+import { parseCriteria, TEXT_DIMENSIONS, type CriteriaInput } from '#core/recipe/criteria.ts';
+import type { Recipe } from '#core/recipe/document.ts';
+import { resolveRecipe } from '#core/recipe/resolve.ts';
+import { packageVersion } from '#core/version.ts';
+
+/** Recipe of a host without Kubernetes, used when neither a recipe nor criteria are given. */
+const HOST_RECIPE = join('host', 'linux.yaml');
+
+/** How the recipe of a run is chosen. */
+export interface RecipeChoice extends CriteriaInput {
+  readonly recipe?: string;
+  readonly catalog?: string;
+  readonly data?: string;
+}
+
+/** A recipe ready to be bound to evidence: its canonical bytes and the accelerator that selects thresholds. */
+export interface ChosenRecipe {
+  readonly bytes: Uint8Array;
+  readonly accelerator: string;
+}
+
+/**
+ * The recipe of a run: a file, or what the criteria resolve to, or the one that fits any Linux host.
+ * @throws USAGE when a file and criteria are given; what reading and resolving throw
+ */
+export async function chooseRecipe(choice: RecipeChoice): Promise<ChosenRecipe> {
+  const recipe = await readChoice(choice);
+  return { bytes: canonicalRecipe(recipe).bytes, accelerator: recipe.criteria?.accelerator ?? 'any' };
+}
+
+async function readChoice(choice: RecipeChoice): Promise<Recipe> {
+  const asked = TEXT_DIMENSIONS.filter((dimension) => choice[dimension] !== undefined);
+  if (choice.recipe !== undefined && asked.length > 0) {
+    throw new AssayError('USAGE', `--recipe and --${asked.join(', --')} exclude each other`, { hint: 'A recipe file already has its criteria.' });
+  }
+  const source = { ...(choice.catalog === undefined ? {} : { catalogDir: choice.catalog }), ...(choice.data === undefined ? {} : { dataDir: choice.data }) };
+  if (choice.recipe !== undefined) return readRecipeFile(choice.recipe, source);
+  if (asked.length === 0) return readRecipeFile(join(embeddedCatalogDir(), HOST_RECIPE));
+  const catalog = await loadCatalog(source);
+  return resolveRecipe(catalog, parseCriteria(choice, { overlays: catalog.overlays.values() }), { version: packageVersion() });
+}
