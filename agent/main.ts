@@ -1,6 +1,7 @@
 import { AssayError, errorText, isAssayError } from '#core/error.ts';
 import { CHECK_SETTINGS, PROBE_SETTINGS, readConfig, RUN_SETTINGS } from './config.ts';
 import { checkLocally, probeLocally } from './local.ts';
+import { parseCommand } from './parse.ts';
 import { usage } from './usage.ts';
 
 /** Does its work and gives the JSON document for stdout, or undefined when there is none. */
@@ -10,6 +11,7 @@ const MODES: Readonly<Record<string, Mode>> = {
   run: (args) => report(args),
   probe: (args) => probeLocally(readConfig(PROBE_SETTINGS, args)),
   check: (args) => checkLocally(readConfig(CHECK_SETTINGS, args)),
+  parse: ([tool, path]) => parseCommand(tool, path),
 };
 
 async function main([mode = '', ...args]: readonly string[]): Promise<void> {

@@ -7,6 +7,7 @@ const MODES: readonly (readonly [name: string, summary: string, settings: Settin
   ['run', 'report to a collector until the run is sealed', RUN_SETTINGS],
   ['probe', 'print the measurements of this host as JSON', PROBE_SETTINGS],
   ['check', 'run node checks and print their results as JSON', CHECK_SETTINGS],
+  ['parse TOOL FILE', 'parse one captured vendor output and print the typed result as JSON', {}],
 ];
 
 /** The help text of the agent program. */
