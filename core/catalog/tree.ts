@@ -1,9 +1,9 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { AssayError, errorText, systemCode } from '../error.ts';
+import { AssayError } from '../error.ts';
 import { compareText } from '../digest/compare-text.ts';
-import { MAX_FILE_BYTES } from '../digest/read-yaml.ts';
 import type { Origin } from '../recipe/overlay.ts';
+import { notRegular, readBoundedFile } from './bounded-file.ts';
 
 /** One directory of recipe files, listed once and read on demand. */
 export interface Tree {
@@ -16,6 +16,7 @@ export interface Tree {
 /** A real catalog has a few hundred files; this ends a walk through something that is none. */
 const MAX_FILES = 20_000;
 const MAX_DEPTH = 32;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Lists a directory of recipe files.
@@ -40,19 +41,11 @@ export function listTree(dir: string, origin: Origin): Tree {
  */
 export function readTreeFile(tree: Tree, path: string): string {
   const name = join(tree.dir, path);
-  let handle: number | undefined;
+  const bytes = readBoundedFile(name, { regularOnly: true });
   try {
-    handle = openSync(name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    return readHandle(handle, name);
+    return UTF8.decode(bytes);
   } catch (cause) {
-    if (cause instanceof AssayError) throw cause;
-    if (systemCode(cause) === 'ELOOP') throw notRegular(name);
-    throw new AssayError('FILE_UNREADABLE', `cannot read ${name}: ${errorText(cause)}`, {
-      cause,
-      hint: 'Check that it exists and its permissions.',
-    });
-  } finally {
-    if (handle !== undefined) closeSync(handle);
+    throw new AssayError('FILE_UNREADABLE', `${name} is not UTF-8 text`, { cause, hint: 'Catalog files are UTF-8 text.' });
   }
 }
 
@@ -66,41 +59,6 @@ function walk(listing: { readonly dir: string; readonly paths: string[] }, folde
     else throw notRegular(join(listing.dir, path));
     if (listing.paths.length > MAX_FILES) throw tooLarge(listing.dir, `${MAX_FILES} files`);
   }
-}
-
-/** Reads at most the limit plus one byte, so that a file that grows meanwhile is noticed. */
-function readHandle(handle: number, name: string): string {
-  const stat = fstatSync(handle);
-  if (!stat.isFile()) throw notRegular(name);
-  if (stat.size > MAX_FILE_BYTES) throw fileTooLarge(name, stat.size);
-  const buffer = Buffer.allocUnsafe(stat.size + 1);
-  let length = 0;
-  for (let count = -1; count !== 0 && length < buffer.length; length += count)
-    count = readSync(handle, buffer, length, buffer.length - length, null);
-  if (length > stat.size)
-    throw new AssayError('FILE_UNREADABLE', `${name} grew while it was read`, { hint: 'Try again when nothing writes to it.' });
-  return decode(buffer.subarray(0, length), name);
-}
-
-function decode(bytes: Uint8Array, name: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new AssayError('FILE_UNREADABLE', `${name} is not UTF-8 text`, { cause, hint: 'Catalog files are UTF-8 text.' });
-  }
-}
-
-function notRegular(name: string): AssayError {
-  return new AssayError('CATALOG_INVALID', `${name} is a symbolic link or not a regular file`, {
-    hint: 'A catalog holds regular files only: replace the link by a copy.',
-    details: { path: name },
-  });
-}
-
-function fileTooLarge(name: string, size: number): AssayError {
-  return new AssayError('FILE_TOO_LARGE', `${name}: ${size} bytes, more than the limit of ${MAX_FILE_BYTES}`, {
-    details: { size, maxBytes: MAX_FILE_BYTES },
-  });
 }
 
 function tooLarge(dir: string, limit: string): AssayError {

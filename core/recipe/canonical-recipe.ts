@@ -1,6 +1,6 @@
 import { canonicalYaml } from '../digest/canonical-yaml.ts';
 import { sha256, type Digest } from '../digest/sha256.ts';
-import type { CanonicalValue } from '../digest/yaml-value.ts';
+import { isValueMap, type CanonicalValue } from '../digest/yaml-value.ts';
 import { compact } from './compact.ts';
 import {
   RECIPE_PHASES,
@@ -14,14 +14,28 @@ import {
   type ValidationPhase,
 } from './document.ts';
 
+/** Which parts of a recipe its canonical form has. */
+export interface CanonicalForm {
+  /** Leave out `metadata.version`, and `metadata` when that empties it, so that the tool's version does not matter. */
+  readonly omitVersion?: boolean;
+}
+
 /**
  * The bytes that evidence is bound to: the recipe as canonical YAML, indent 4, and their SHA-256. The same bytes are a
  * bundle's `recipe.yaml`.
  * @throws YAML_UNWRITABLE for a text that upstream cannot write so that it reads back
  */
-export function canonicalRecipe(recipe: Recipe): { readonly bytes: Uint8Array; readonly digest: Digest } {
-  const bytes = new TextEncoder().encode(canonicalYaml(recipeValue(recipe), 4));
+export function canonicalRecipe(recipe: Recipe, form: CanonicalForm = {}): { readonly bytes: Uint8Array; readonly digest: Digest } {
+  const value = form.omitVersion === true ? versionless(recipe) : recipeValue(recipe);
+  const bytes = new TextEncoder().encode(canonicalYaml(value, 4));
   return { bytes, digest: sha256(bytes) };
+}
+
+function versionless(recipe: Recipe): CanonicalValue {
+  if (recipe.metadata.version === undefined) return recipeValue(recipe);
+  const { version: _version, ...metadata } = recipe.metadata;
+  const value = recipeValue({ ...recipe, metadata });
+  return Object.keys(metadata).length > 0 || !isValueMap(value) ? value : { ...value, metadata: undefined };
 }
 
 /** A recipe as people get it in a file: the canonical form with indent 2. */
