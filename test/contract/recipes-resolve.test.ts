@@ -3,9 +3,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { loadCatalog } from '#core/catalog/load-catalog.ts';
+import { hydrateValues } from '#core/recipe/merge-values.ts';
+import { parseRecipe } from '#core/recipe/parse-recipe.ts';
 import { resolveRecipe } from '#core/recipe/resolve.ts';
-import type { ComponentRef, Recipe } from '#core/recipe/document.ts';
-import { CATALOG, catalogPaths, exemptions, leaves, overlays, readText } from './recipe-tree.ts';
+import type { ComponentRef, Recipe, ValueMap } from '#core/recipe/document.ts';
+import { CATALOG, catalogPaths, exemptions, leaves, overlays, readText, readYaml } from './recipe-tree.ts';
 
 const VERSION = '1.0.0';
 const catalog = await loadCatalog({ catalogDir: CATALOG });
@@ -75,7 +77,45 @@ describe('every leaf', () => {
   });
 });
 
+/** Helm values of a component as they are deployed: its base file, its own file, its overrides. */
+function valuesOf(recipe: Recipe, name: string): ValueMap {
+  const ref = component(recipe, name);
+  const files = [`components/${name}/values.yaml`, ref?.valuesFile].filter((path) => path !== undefined);
+  const layers = [...new Set(files)].map((path) => readYaml<ValueMap>(path));
+  return [...layers, ref?.overrides ?? {}].reduce(hydrateValues, {});
+}
+
 describe('what a recipe contains', () => {
+  test.each([
+    ['gke', { os: 'cos' }],
+    ['oke', {}],
+    ['kind', {}],
+  ])('on %s no driver is installed: it comes with the node', (service, more) => {
+    const recipe = resolved({ service, accelerator: 'b200', intent: 'inference', ...more });
+    expect(valuesOf(recipe, 'gpu-operator')).toMatchObject({
+      fullnameOverride: 'gpu-operator',
+      driver: { enabled: false },
+      gdrcopy: { enabled: false },
+    });
+    expect(valuesOf(recipe, 'nvidia-dra-driver-gpu')['nvidiaDriverRoot']).not.toBe('/run/nvidia/driver');
+  });
+
+  test('where the operator installs the driver, the DRA driver looks for it there and the modules are the open ones', () => {
+    const recipe = resolved({ service: 'onprem', accelerator: 'b200', intent: 'training' });
+    expect(valuesOf(recipe, 'gpu-operator')).toMatchObject({
+      driver: { enabled: true, version: '580.126.20', useOpenKernelModules: true },
+    });
+    expect(valuesOf(recipe, 'nvidia-dra-driver-gpu')).toMatchObject({
+      nvidiaDriverRoot: '/run/nvidia/driver',
+      resources: { gpus: { enabled: false } },
+    });
+  });
+
+  test('the host recipe is one that the recipe reader accepts', () => {
+    const { componentRefs, criteria } = parseRecipe(readText('host/linux.yaml'), 'linux.yaml');
+    expect([componentRefs, criteria]).toEqual([[], { service: 'any', accelerator: 'any', intent: 'any', os: 'any', platform: 'any' }]);
+  });
+
   test('an AMD recipe has the AMD operator and nothing of the NVIDIA stack', () => {
     const names = recipes
       .filter(([, { accelerator }]) => accelerator === 'mi300')
