@@ -2,8 +2,10 @@ import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from 'n
 import { build, type BuildOptions, type Metafile } from 'esbuild';
 
 const OUT = 'dist';
+// Optional parts of the CycloneDX library (XML, schema validation) that Assay never calls.
+const UNUSED_OPTIONAL = ['xmlbuilder2', 'libxmljs2', 'ajv-formats-draft2019', 'ajv', 'ajv-formats'];
 // Some dependencies are CommonJS and call require() on Node's own modules.
-const BANNER = "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url);";
+const BANNER = "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url); const __dirname = import.meta.dirname;";
 
 /** Options every bundle shares: Node 24, ESM, deterministic bytes. */
 export function bundleOptions(): BuildOptions {
@@ -20,6 +22,7 @@ export function bundleOptions(): BuildOptions {
     outExtension: { '.js': '.mjs' },
     define: { ASSAY_VERSION: JSON.stringify(version) },
     banner: { js: BANNER },
+    external: UNUSED_OPTIONAL,
     logLevel: 'warning',
   };
 }

@@ -1,4 +1,4 @@
-import type { RecordBody } from '#core/wire/record.ts';
+import type { CheckResult, RecordBody } from '#core/wire/record.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 
 /** What people are told when a record is on stable storage; undefined for measurements, which are many. */
@@ -10,8 +10,12 @@ export function recordEvent(node: string, body: RecordBody): RunEvent | undefine
     case 'phase-ended':
       return { event: body.kind, node, phase: body.phase };
     case 'check':
-      return { event: 'check', node, phase: body.result.phase, check: body.result.check, status: body.result.status };
+      return checkEvent(node, body.result);
     case 'finished':
       return { event: 'node-finished', node };
   }
+}
+
+function checkEvent(node: string, { phase, check, status, message }: CheckResult): RunEvent {
+  return { event: 'check', node, phase, check, status, ...(message === undefined || status === 'passed' ? {} : { message }) };
 }

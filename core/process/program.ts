@@ -12,7 +12,7 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where its log goes: this process's stderr, or kept for an error message (last 16 KiB). */
+  /** Where its log goes: this process's stderr, or kept for an error message (last 4 KiB). */
   readonly log: 'inherit' | 'keep';
   /** Its stdout: read here line by line (default), or this process's own. */
   readonly output?: 'lines' | 'inherit';
@@ -38,7 +38,7 @@ export interface RunningProgram {
   readonly kill: (signal: NodeJS.Signals) => void;
 }
 
-const KEPT_LOG_BYTES = 16_384;
+const KEPT_LOG_BYTES = 4_096;
 const FORCE_KILL_DELAY_MS = 5_000;
 
 /**
