@@ -3,6 +3,7 @@ import type { VerbEntry } from './verb.ts';
 /** Every verb of `assay`, in the order of `assay --help`. */
 export const VERBS: readonly VerbEntry[] = [
   { name: 'run', summary: 'this computer into signed, verified evidence', load: async () => (await import('./run.ts')).defineRun },
+  { name: 'verify', summary: 'every check on evidence that needs no cluster', load: async () => (await import('./verify.ts')).defineVerify },
   { name: 'collector', summary: 'the collector program itself', load: async () => (await import('./collector.ts')).defineCollector },
   { name: 'bundle', summary: 'evidence bundles from files', load: async () => (await import('./bundle.ts')).defineBundle },
   { name: 'agent', summary: 'the agent program itself', load: async () => (await import('./agent.ts')).defineAgent },

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import { AssayError } from '#core/error.ts';
+import { parseDuration } from '#core/setting/duration.ts';
+import { parseAge } from '#core/verify/parse-age.ts';
+import type { Verdict } from '#core/verify/verdict.ts';
+import type { VerifyOptions } from '#core/verify/verify-options.ts';
+import { withFormat } from '../output/conclude.ts';
+import type { Conclude, DefineVerb } from './verb.ts';
+
+interface VerifyFlags {
+  readonly trustedRoot?: string;
+  readonly expectedIssuer?: string;
+  readonly expectedIdentity?: string;
+  readonly expectedIdentityRegexp?: string;
+  readonly requireSignature?: boolean;
+  readonly maxAge?: string;
+  readonly bundle?: string;
+  readonly allowUnpinnedTag?: boolean;
+  readonly upstream?: boolean;
+  readonly offline?: boolean;
+  readonly node?: string;
+  readonly plainHttp?: boolean;
+  readonly insecureTls?: boolean;
+  readonly registryConfig?: string;
+  readonly timeout?: string;
+  readonly verbose?: boolean;
+}
+
+const HELP = `
+INPUT is a pointer (.yaml), an OCI reference (pinned with @sha256:…), oci-layout:DIR[:TAG][@DIGEST], a bundle directory or a .tar.gz file.
+Without --trusted-root the public Sigstore instance is trusted. A lab bundle needs its own root, and every report of it begins with LAB TRUST.
+
+Examples:
+  assay verify assay-out/summary-bundle --trusted-root assay-out/trusted_root.json
+  assay verify recipes/evidence/r/0d79…/sha256-b981….yaml --expected-issuer https://token.actions.githubusercontent.com --format markdown
+  assay verify registry.example/team/evidence@sha256:b981… --require-signature --format json`;
+
+/** `assay verify INPUT`: every check on evidence that can be made without the cluster. */
+export const defineVerify: DefineVerb = (command, conclude) => {
+  command
+    .argument('<input>', 'pointer, OCI reference, oci-layout:DIR, directory or .tar.gz')
+    .option('--trusted-root <file>', 'Sigstore trusted root of a private or lab instance')
+    .option('--expected-issuer <url>', 'OIDC issuer of the signer, exact')
+    .option('--expected-identity <identity>', 'certificate identity of the signer, exact')
+    .option('--expected-identity-regexp <re2>', 'expression that must match the whole identity')
+    .option('--require-signature', 'unsigned evidence is invalid')
+    .option('--max-age <age>', 'oldest acceptable evidence: 90d, 24mo, 2y', '24mo')
+    .option('--bundle <ref>', 'where the bundle of a pointer is, instead of where it says')
+    .option('--allow-unpinned-tag', 'accept a reference without digest')
+    .option('--node <pseudonym>', 'prove that this node is in the signed tree')
+    .option('--upstream', "only the checks of upstream's verifier, as leniently")
+    .option('--offline', 'make no network call')
+    .option('--plain-http', 'registry without TLS')
+    .option('--insecure-tls', 'registry with a certificate that is not checked')
+    .option('--registry-config <file>', 'Docker configuration with registry credentials')
+    .option('--timeout <duration>', 'deadline of the whole verification', '120s')
+    .option('--verbose', 'text: also what every step compared');
+  withFormat(command, ['text', 'json', 'markdown', 'html']).addHelpText('after', HELP);
+  command.action((input: string, flags: VerifyFlags) => verify(command, { input, flags }, conclude));
+};
+
+async function verify(
+  command: Command,
+  { input, flags }: { readonly input: string; readonly flags: VerifyFlags },
+  conclude: Conclude,
+): Promise<void> {
+  const options = readOptions(flags);
+  const { verifyEvidence } = await import('#core/verify/verify-evidence.ts');
+  const verdict = await verifyEvidence(input, options);
+  const { format = 'text' } = command.opts<{ readonly format?: string }>();
+  const text = format === 'json' ? '' : await renderVerdict(verdict, format, flags.verbose === true);
+  const render = { text: () => text, markdown: () => text, html: () => text };
+  await conclude(command, { exit: verdict.exit, json: verdict, render });
+}
+
+async function renderVerdict(verdict: Verdict, format: string, verbose: boolean): Promise<string> {
+  if (format === 'markdown') return (await import('../output/verdict-markdown.ts')).verdictMarkdown(verdict);
+  if (format === 'html') return (await import('../output/verdict-html.ts')).verdictHtml(verdict);
+  return (await import('../output/verdict-text.ts')).verdictText(verdict, { verbose });
+}
+
+function readOptions({
+  maxAge,
+  timeout,
+  verbose: _verbose,
+  ...flags
+}: VerifyFlags & { readonly format?: string; readonly output?: string }): VerifyOptions {
+  const { format: _format, output: _output, ...options } = flags;
+  if (options.expectedIdentity !== undefined && options.expectedIdentityRegexp !== undefined)
+    throw new AssayError('USAGE', 'an identity and an expression for it exclude each other', {
+      hint: 'Give --expected-identity or --expected-identity-regexp.',
+    });
+  return {
+    ...options,
+    ...(maxAge === undefined ? {} : { maxAgeDays: parseAge(maxAge) }),
+    ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
+  };
+}

@@ -1,0 +1,49 @@
+import { OCI_MANIFEST_TYPE } from '#core/attestation/media-type.ts';
+import { layoutStore } from '#core/oci/layout.ts';
+import { parseReference, type ArtifactReference } from '#core/oci/reference.ts';
+import type { ArtifactReader } from '#core/oci/store.ts';
+import { shown } from '../foreign-text.ts';
+import { Refusal } from '../refusal.ts';
+import type { VerifyOptions } from '../verify-options.ts';
+import { readArtifact, type ReadArtifact } from './read-artifact.ts';
+
+/**
+ * Reads an artifact from a registry or a layout directory.
+ * @param text OCI reference or `oci-layout:DIRECTORY[:TAG][@DIGEST]`
+ * @throws Refusal TAG_ONLY, OFFLINE_INPUT and what reading throws; AssayError of the reference and the reader
+ */
+export async function openArtifact(text: string, options: VerifyOptions): Promise<ReadArtifact & { readonly place: string }> {
+  const reference = parseReference(text);
+  const { reader, named } = await openReader(reference, options);
+  const target = reference.digest ?? named ?? reference.tag;
+  if (target === undefined) throw new Refusal('REFERENCE_INVALID', `${shown(text)} names neither tag nor digest`);
+  return { ...(await readArtifact(reader, target)), place: text };
+}
+
+async function openReader(
+  reference: ArtifactReference,
+  options: VerifyOptions,
+): Promise<{ readonly reader: ArtifactReader; readonly named?: string }> {
+  if (reference.kind === 'layout') {
+    const reader = layoutStore(reference.directory);
+    return reference.digest === undefined && reference.tag === undefined ? { reader, named: await onlyArtifact(reader) } : { reader };
+  }
+  if (reference.digest === undefined && reference.tag !== undefined && options.allowUnpinnedTag !== true)
+    throw new Refusal('TAG_ONLY', `the reference names only the tag ${shown(reference.tag)}`, {
+      hint: 'Add @sha256:…, or accept that the tag may move with --allow-unpinned-tag.',
+    });
+  throw new Refusal('OFFLINE_INPUT', `${shown(reference.registry)} is a registry`);
+}
+
+/** A layout given without tag or digest must hold one artifact. */
+async function onlyArtifact(reader: ArtifactReader): Promise<string> {
+  const tags = await reader.listTags();
+  const descriptors = await Promise.all(tags.map((tag) => reader.resolve(tag)));
+  const digests = new Set(descriptors.flatMap((found) => (found?.mediaType === OCI_MANIFEST_TYPE ? [found.digest] : [])));
+  const [only, second] = digests;
+  if (only === undefined || second !== undefined)
+    throw new Refusal('REFERENCE_INVALID', `${shown(reader.name)} holds ${digests.size} tagged artifacts; name one`, {
+      hint: `Tags: ${tags.slice(0, 8).join(', ') || 'none'}`,
+    });
+  return only;
+}
