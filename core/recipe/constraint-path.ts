@@ -36,6 +36,11 @@ export function lookUp(snapshot: Snapshot, name: string): Lookup {
   return lookUpItem(subtype, path.selector, path.key);
 }
 
+/** Whether a name is a path into a snapshot. */
+export function isPath(name: string): boolean {
+  return !('kind' in parsePath(name));
+}
+
 /** Parses a path; the key may contain dots. */
 function parsePath(name: string): ConstraintPath | LookupProblem {
   const [type, rest] = cut(name, '.');

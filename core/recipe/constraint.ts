@@ -1,5 +1,5 @@
 import type { Snapshot } from '../snapshot/document.ts';
-import { lookUp, type LookupProblem } from './constraint-path.ts';
+import { isPath, lookUp, type LookupProblem } from './constraint-path.ts';
 import { compareAtCommonPrecision, readVersion, sameVersion, type Version } from './version.ts';
 
 /** Why a constraint has no verdict: its path or expression is wrong, or one side is no version. */
@@ -47,6 +47,14 @@ export function evaluateConstraint(snapshot: Snapshot, constraint: { readonly na
   const comparison = compare(expression, actual.trim());
   if ('error' in comparison) return { name, expected, actual, passed: false, error: comparison.error, problem: 'incomparable' };
   return { name, expected, actual, passed: comparison.passed };
+}
+
+/** Whether a constraint can have a verdict: path and expression parse, and an order is asked of a version. */
+export function isWellFormed(constraint: { readonly name: string; readonly value: string }): boolean {
+  const expression = parseExpression(constraint.value);
+  if ('error' in expression || !isPath(constraint.name)) return false;
+  const { operator = '', operand } = expression;
+  return !['>=', '<=', '>', '<'].includes(operator) || 'version' in readVersion(operand);
 }
 
 /** Splits an expression; no operator means exact text. */
