@@ -23,13 +23,13 @@ export function headline({ verdict, exit, trust, pending, mode }: Verdict): stri
 }
 
 /** Who signed, or why nobody counts as signer. @param show makes foreign text safe for the format */
-export function signerWords({ signer, steps, pending }: Verdict, show: (text: string) => string): string {
+export function signerWords({ signer, findings, pending }: Verdict, show: (text: string) => string): string {
   if (signer !== undefined) {
     const index = signer.rekorLogIndex === undefined ? '' : `, log index ${signer.rekorLogIndex}`;
     return `verified: ${show(signer.identity)} (issuer ${show(signer.issuer)}${index})`;
   }
-  if (pending === true || steps.some(({ name, status }) => name === 'signature' && status === 'skipped'))
-    return 'none: nothing here is signed';
+  const isUnsigned = pending === true || findings.some(({ code }) => code === 'SIGNATURE_PENDING' || code === 'SIGNATURE_REQUIRED');
+  if (isUnsigned) return 'none: nothing here is signed';
   return 'none verified: nothing below is vouched for';
 }
 

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BUNDLE_FILE, SIZE_LIMIT } from '#core/attestation/media-type.ts';
 import type { Pointer } from '#core/attestation/pointer.ts';
 import { isAssayError } from '#core/error.ts';
@@ -95,20 +96,31 @@ async function fromPointer(path: string, options: VerifyOptions): Promise<Materi
   const { parsePointer } = await import('#core/publish/pointer-file.ts');
   const pointer: Pointer = parsePointer(await readBounded(path, SIZE_LIMIT.pointer));
   const { oci, digest } = pointer.attestations[0].bundle;
-  const place = options.bundle ?? oci;
-  if (place === '')
-    throw new Refusal('POINTER_INVALID', 'the pointer names no artifact: the evidence was never pushed', {
-      hint: 'Give the bundle with --bundle REF.',
-    });
-  const target = await detectBundle(place, options.bundle !== undefined);
+  const target = await bundleOfPointer(path, oci, options.bundle);
   const pinned =
     digest === '' || target.kind === 'dir' || target.kind === 'tar' ? target : { ...target, target: pin(target.target, digest) };
   return { ...(await readInput(pinned, options)), kind: 'pointer', pointer };
 }
 
-/** A pointer itself may only name a registry: local paths would let a stranger's file choose what is read here. */
-function detectBundle(place: string, isOwnChoice: boolean): Promise<DetectedInput> | DetectedInput {
-  return isOwnChoice ? detectInput(place) : { kind: 'oci', target: place };
+/**
+ * Where the bundle of a pointer is: where the caller says, else the registry that the pointer names, else beside it. A pointer
+ * may name nothing but a registry: a local path would let a stranger's file choose what is read here.
+ */
+async function bundleOfPointer(path: string, oci: string, own: string | undefined): Promise<DetectedInput> {
+  if (own !== undefined) return detectInput(own);
+  if (oci !== '') {
+    if (oci.startsWith(LAYOUT_SCHEME))
+      throw new Refusal('POINTER_INVALID', `the pointer names a local directory: ${shown(oci)}`, {
+        hint: 'Say yourself where the bundle is: --bundle REF.',
+      });
+    return { kind: 'oci', target: oci };
+  }
+  const beside = await findBundleDirectory(dirname(path));
+  if (beside === undefined)
+    throw new Refusal('POINTER_INVALID', 'the pointer names no artifact, and no bundle lies beside it', {
+      hint: 'Give the bundle with --bundle REF.',
+    });
+  return { kind: 'dir', target: beside };
 }
 
 /** The reference with the pointer's digest; its tag is only a label then. */

@@ -49,11 +49,8 @@ export async function verifySignature(input: Materialized, options: VerifyOption
       outcome: { detail: accepted.findings[0]?.detail ?? '', findings: accepted.findings, compared: signerRows(accepted.signed.signer) },
       trust: 'none',
     };
-  return {
-    outcome: provenOutcome(accepted.signed, { input, trust, strays: failures.length }),
-    signed: accepted.signed,
-    trust: trust.label,
-  };
+  const place = { input, trust, strays: failures.length, subject: await compareSubject(accepted.signed, input) };
+  return { outcome: provenOutcome(accepted.signed, place), signed: accepted.signed, trust: trust.label };
 }
 
 interface Proven {
@@ -154,37 +151,40 @@ interface ProvenPlace {
   readonly input: Materialized;
   readonly trust: Trust;
   readonly strays: number;
+  readonly subject: string | undefined;
 }
 
-function provenOutcome(signed: SignedEvidence, { input, trust, strays }: ProvenPlace): StepOutcome {
+/** With what the signed subject was compared; undefined when there is nothing to compare it with. */
+async function compareSubject({ statement }: SignedEvidence, input: Materialized): Promise<string | undefined> {
+  if (input.artifactDigest !== undefined) return 'is the artifact';
+  const additions = (statement.predicate as { readonly 'x-assay'?: { readonly toolVersion?: unknown } } | null)?.['x-assay'];
+  const { packedDigest } = await import('./packed-digest.ts');
+  const packed = typeof additions?.toolVersion === 'string' ? await packedDigest(input.files, additions.toolVersion) : undefined;
+  if (packed === `sha256:${statement.subject[0].digest.sha256}`) return 'is the artifact that these files pack to';
+  return expectedSubject(input) === undefined ? undefined : 'is the artifact that the pointer names';
+}
+
+function provenOutcome(signed: SignedEvidence, { trust, strays, subject: compared }: ProvenPlace): StepOutcome {
   const subject = `sha256:${signed.statement.subject[0].digest.sha256}`;
-  const compared = expectedSubject(input) !== undefined;
+  const lab = 'signed by a lab authority that one computer made for itself';
   const findings = [
     ...(trust.label === 'lab'
-      ? [
-          finding('LAB_TRUST', 'signed by a lab authority that one computer made for itself', {
-            hint: 'Use it to try things out; have evidence that others rely on signed with a real identity.',
-          }),
-        ]
+      ? [finding('LAB_TRUST', lab, { hint: 'Use it to try things out; have evidence that others rely on signed with a real identity.' })]
       : []),
-    ...(compared
-      ? []
-      : [
+    ...(compared === undefined
+      ? [
           finding('SUBJECT_NOT_COMPARED', `the signed subject ${subject} was not compared: the input has no artifact digest`, {
             hint: 'Verify the artifact itself, or its pointer, to compare it.',
           }),
-        ]),
+        ]
+      : []),
     ...(strays === 0
       ? []
       : [finding('SIGNATURE_STRAY', `${strays} other signature(s) do not verify and were ignored`, { hint: 'Nothing to do.' })]),
   ];
   return {
     detail: `signed by ${signed.signer.identity} (issuer ${signed.signer.issuer}), ${trust.label} trust`,
-    compared: [
-      ...signerRows(signed.signer),
-      ...signed.compared,
-      { key: 'subject', value: compared ? `${subject} is the artifact` : `${subject}, not compared` },
-    ],
+    compared: [...signerRows(signed.signer), ...signed.compared, { key: 'subject', value: `${subject} ${compared ?? 'was not compared'}` }],
     findings,
   };
 }
