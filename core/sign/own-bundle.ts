@@ -15,8 +15,6 @@ export interface OwnBundleCheck {
   readonly statement: Uint8Array;
   /** JSON bytes of the trusted root of the services that signed, where it is known. */
   readonly trustedRoot?: Uint8Array;
-  /** SCTs, log entries and timestamps that must verify; 1 each unless the services give none. */
-  readonly sctThreshold?: number;
 }
 
 /**
@@ -29,7 +27,7 @@ export function checkOwnBundle(bytes: Uint8Array, check: OwnBundleCheck): Pointe
   try {
     const strict = parseStrictSigstoreBundle(bytes);
     if (!Buffer.from(strict.payload).equals(check.statement)) throw new Error('the envelope holds other bytes than the statement');
-    if (check.trustedRoot !== undefined) verifyWithRoot(strict, check.trustedRoot, check.sctThreshold ?? 1);
+    if (check.trustedRoot !== undefined) verifyWithRoot(strict, check.trustedRoot);
     return signerOf(strict);
   } catch (cause) {
     throw new AssayError('SIGNING_REJECTED', `the signature just made would be refused: ${errorText(cause)}`, {
@@ -39,9 +37,10 @@ export function checkOwnBundle(bytes: Uint8Array, check: OwnBundleCheck): Pointe
   }
 }
 
-function verifyWithRoot(strict: StrictSigstoreBundle, trustedRoot: Uint8Array, ctlogThreshold: number): void {
-  const root: unknown = JSON.parse(Buffer.from(trustedRoot).toString('utf8'));
-  const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(root)), { ctlogThreshold });
+/** An SCT is asked for when the root knows a CT log. */
+function verifyWithRoot(strict: StrictSigstoreBundle, trustedRoot: Uint8Array): void {
+  const root = TrustedRoot.fromJSON(JSON.parse(Buffer.from(trustedRoot).toString('utf8')));
+  const verifier = new Verifier(toTrustMaterial(root), { ctlogThreshold: Math.min(root.ctlogs.length, 1) });
   verifier.verify(toSignedEntity(bundleFromJSON(strict.json)));
 }
 

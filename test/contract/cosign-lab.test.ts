@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bareHex } from '#core/digest/sha256.ts';
 import { packBundle } from '#core/publish/pack.ts';
 import { signStatement } from '#core/sign/sign-statement.ts';
-import { hasPrograms, serviceProgram } from '../fixture/services/cache.ts';
+import { hasPrograms, serviceProgram } from '../../tools/services/cache.ts';
 import { statementOf } from '../fixture/sigstore/lab-bundle.ts';
 
 const run = promisify(execFile);

@@ -13,6 +13,7 @@ import {
   RelativeDistinguishedNames,
 } from 'pkijs';
 import { LAB_AUTHORITY_NAME, LAB_ISSUER } from '#core/attestation/lab-trust.ts';
+import { emptyName } from '../x509-name.ts';
 import type { LabKey } from './key-pair.ts';
 import { embeddedSct } from './sct.ts';
 
@@ -106,6 +107,7 @@ function newCertificate(spki: Buffer, validity: Validity, extensions: Extension[
     version: X509_V3,
     serialNumber: new Integer({ valueHex: arrayBuffer(serial) }),
     issuer: authorityName(),
+    subject: emptyName(),
     extensions,
   });
   certificate.notBefore.value = validity.from;
