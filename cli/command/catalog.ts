@@ -3,11 +3,30 @@ import type { VerbEntry } from './verb.ts';
 /** Every verb of `assay`, in the order of `assay --help`. */
 export const VERBS: readonly VerbEntry[] = [
   { name: 'run', summary: 'this computer into signed, verified evidence', load: async () => (await import('./run.ts')).defineRun },
-  { name: 'verify', summary: 'every check on evidence that needs no cluster', load: async () => (await import('./verify.ts')).defineVerify },
+  {
+    name: 'verify',
+    summary: 'every check on evidence that needs no cluster',
+    load: async () => (await import('./verify.ts')).defineVerify,
+  },
   { name: 'collector', summary: 'the collector program itself', load: async () => (await import('./collector.ts')).defineCollector },
   { name: 'bundle', summary: 'evidence bundles from files', load: async () => (await import('./bundle.ts')).defineBundle },
   { name: 'agent', summary: 'the agent program itself', load: async () => (await import('./agent.ts')).defineAgent },
   { name: 'snapshot', summary: "this host's snapshot", load: async () => (await import('./snapshot.ts')).defineSnapshot },
   { name: 'probe', summary: 'the measurements of this node', load: async () => (await import('./probe.ts')).defineProbe },
   { name: 'check', summary: 'the node checks of this node as a CTRF report', load: async () => (await import('./check.ts')).defineCheck },
+  {
+    name: 'recipe',
+    summary: 'recipes of the catalog: list, resolve, digest, query, diff',
+    load: async () => (await import('./recipe.ts')).defineRecipe,
+  },
+  {
+    name: 'fingerprint',
+    summary: 'what a snapshot says a cluster is',
+    load: async () => (await import('./fingerprint.ts')).defineFingerprint,
+  },
+  {
+    name: 'constraint',
+    summary: 'one constraint against a snapshot',
+    load: async () => (await import('./constraint.ts')).defineConstraint,
+  },
 ];

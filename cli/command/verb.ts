@@ -13,6 +13,8 @@ export interface Outcome {
   readonly json: unknown;
   /** The document has a closed schema of its own (CTRF): `exit` is not added to it. */
   readonly closedJson?: true;
+  /** Exact text of `--format json` where its bytes are a format of their own (a recipe as upstream writes it). */
+  readonly document?: () => string;
   readonly render: Partial<Readonly<Record<OutputFormat, () => string>>>;
 }
 

@@ -50,7 +50,7 @@ export function failureText(error: unknown): string {
 }
 
 function renderOutcome(outcome: Outcome, format: OutputFormat): string {
-  if (format === 'json') return jsonText(withExit(outcome));
+  if (format === 'json') return outcome.document?.() ?? jsonText(withExit(outcome));
   const render = outcome.render[format];
   if (render === undefined) {
     const known = ['json', ...Object.keys(outcome.render)].join(', ');

@@ -6,7 +6,7 @@ import type { Recipe } from './document.ts';
 
 /** One difference between two recipes; `before` is absent for what was added, `after` for what was removed. */
 export interface RecipeChange {
-  /** Dotted path; components and constraints stand under their names. */
+  /** Dotted path; components and constraints stand under their names in brackets. */
   readonly path: string;
   readonly before?: CanonicalValue;
   readonly after?: CanonicalValue;
@@ -23,7 +23,7 @@ export function diffRecipes(before: Recipe, after: Recipe): RecipeChange[] {
 function diffValues(path: string, before: CanonicalValue | undefined, after: CanonicalValue | undefined): RecipeChange[] {
   if (isValueMap(before) && isValueMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareText);
-    return keys.flatMap((key) => diffValues(path === '' ? key : `${path}.${key}`, member(before, key), member(after, key)));
+    return keys.flatMap((key) => diffValues(join(path, key), member(before, key), member(after, key)));
   }
   if (sameText(before, after)) return [];
   return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
@@ -35,9 +35,15 @@ function named(value: CanonicalValue, key: string): CanonicalValue {
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, inner === undefined ? inner : named(inner, name)]));
   }
   if (!Array.isArray(value) || !NAMED_LISTS.has(key)) return value;
-  const entries = (value as readonly CanonicalValue[]).map((item) => [String(isValueMap(item) ? item.name : ''), named(item, '')] as const);
+  const entries = (value as readonly CanonicalValue[]).map(
+    (item) => [`[${String(isValueMap(item) ? item.name : '')}]`, named(item, '')] as const,
+  );
   const byName = new Map(entries);
   return byName.size === entries.length ? Object.fromEntries(byName) : value;
+}
+
+function join(path: string, key: string): string {
+  return path === '' || key.startsWith('[') ? `${path}${key}` : `${path}.${key}`;
 }
 
 function member(value: { readonly [key: string]: CanonicalValue | undefined }, key: string): CanonicalValue | undefined {

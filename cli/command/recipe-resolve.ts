@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { valueJson } from '#core/digest/value-json.ts';
+import { recipeValue, recipeYaml } from '#core/recipe/canonical-recipe.ts';
+import { recipeNotices } from '#core/recipe/notices.ts';
+import { resolveFromFlags, type CriteriaFlags } from './recipe-flags.ts';
+import type { Conclude } from './verb.ts';
+
+/** Members of a recipe whose keys are free, and sorted in JSON. */
+const FREE_FORM: ReadonlySet<string> = new Set(['overrides', 'selector']);
+
+/** Resolves a recipe and prints it; what is noteworthy goes to stderr. */
+export async function resolve(command: Command, flags: CriteriaFlags & { readonly output?: string }, conclude: Conclude): Promise<void> {
+  const { recipe, catalog } = await resolveFromFlags(flags);
+  for (const notice of recipeNotices(recipe, catalog)) process.stderr.write(`warning: ${notice}\n`);
+  const bySuffix = flags.output?.endsWith('.json') === true && command.getOptionValueSource('format') === 'default';
+  if (bySuffix) command.setOptionValue('format', 'json');
+  await conclude(command, {
+    exit: 0,
+    json: recipeValue(recipe),
+    document: () => valueJson(recipeValue(recipe), { freeForm: FREE_FORM }),
+    render: { yaml: () => recipeYaml(recipe) },
+  });
+}
