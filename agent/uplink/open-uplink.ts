@@ -167,7 +167,7 @@ class Line {
     if (clock.monotonicMs() - this.#aloneSinceMs > limitMs) throw reason;
     const waitMs = backoffMs(this.#failures, random());
     this.#failures += 1;
-    log.warn({ waitMs, code: reason.code, reason: reason.message }, 'connecting again');
+    log.warn({ waitMs, code: reason.code, reason: reason.message, ackedSeq: this.#outbox?.ackedSeq }, 'connecting again');
     await delay(waitMs, undefined, { signal: this.#hangUp.signal }).catch(() => undefined);
   }
 

@@ -1,4 +1,5 @@
 import { sign } from 'node:crypto';
+import { AssayError } from '#core/error.ts';
 import { encodeAgentMessage } from '#core/wire/agent-message.ts';
 import { batchToSign, firstLink, nextLink } from '#core/wire/chain.ts';
 import { WIRE_LIMITS } from '#core/wire/limits.ts';
@@ -10,12 +11,6 @@ const BATCH_BYTES = 64 * 1024;
 /** Bytes that a batch adds to its records: signature, link, lengths. */
 const BATCH_OVERHEAD = 256;
 const RECORD_OVERHEAD = 8;
-
-/** One frame to send. */
-export interface OutgoingBatch {
-  readonly frame: Uint8Array;
-  readonly lastSeq: number;
-}
 
 /** Turns the records of a journal into signed batches, from where the collector stands. */
 export class Outbox {
@@ -49,17 +44,19 @@ export class Outbox {
     return true;
   }
 
-  /** Notes what the collector has on stable storage. */
+  /** Notes what the collector has on stable storage. @throws WIRE_ORDER when that was never sent */
   acknowledge(durableSeq: number): void {
+    if (durableSeq > this.#sentSeq)
+      throw new AssayError('WIRE_ORDER', `the collector acknowledges record ${String(durableSeq)}, sent are ${String(this.#sentSeq)}`);
     this.#ackedSeq = Math.max(this.#ackedSeq, durableSeq);
   }
 
   /**
-   * The next signed batch that fits.
+   * The next signed batch that fits, as a frame.
    * @param credit bytes that may be sent now
    * @returns undefined when everything is sent or the credit is used up
    */
-  next(credit: number): OutgoingBatch | undefined {
+  next(credit: number): Uint8Array | undefined {
     this.#extendLinks();
     const records = this.#take(credit - BATCH_OVERHEAD);
     if (records.length === 0) return undefined;
@@ -69,7 +66,7 @@ export class Outbox {
     const claim = { nonce: this.#nonce, firstSeq, count: records.length, prevLink, lastLink: this.#links[lastSeq] as Buffer };
     const signature = sign(null, batchToSign(claim), this.#journal.key);
     this.#sentSeq = lastSeq;
-    return { frame: encodeAgentMessage({ kind: 'batch', firstSeq, records, prevLink, signature }), lastSeq };
+    return encodeAgentMessage({ kind: 'batch', firstSeq, records, prevLink, signature });
   }
 
   #take(room: number): readonly Uint8Array[] {

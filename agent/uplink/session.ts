@@ -94,9 +94,9 @@ export class Session {
 
   #sendAll(): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    for (let batch = this.#outbox?.next(this.#credit); batch !== undefined; batch = this.#outbox?.next(this.#credit)) {
-      this.#credit -= batch.frame.length;
-      this.#send(batch.frame);
+    for (let frame = this.#outbox?.next(this.#credit); frame !== undefined; frame = this.#outbox?.next(this.#credit)) {
+      this.#credit -= frame.length;
+      this.#send(frame);
     }
   }
 

@@ -69,7 +69,7 @@ function readOne(setting: Setting<unknown>, flag: unknown, variable: string | un
     if (!isAssayError(cause)) throw cause;
     throw new AssayError('CONFIG_INVALID', `${where}: ${setting.secret ? 'the value cannot be used' : cause.message}`, {
       hint: cause.hint ?? `Expected: ${setting.unit}. ${setting.doc}`,
-      cause,
+      ...(setting.secret ? {} : { cause }),
     });
   }
 }

@@ -432,7 +432,7 @@ export namespace assay {
         interface IPhasePlan extends assay.v1.PhasePlan.$Properties {
         }
 
-        /** Represents a PhasePlan. */
+        /** One phase of a plan. */
         class PhasePlan {
 
             /**
@@ -1036,7 +1036,7 @@ export namespace assay {
             );
         }
 
-        /** Phase enum. */
+        /** Phases of a run, in upstream's spelling. */
         enum Phase {
 
             /** PHASE_UNSPECIFIED value */

@@ -1098,7 +1098,7 @@ export const assay = $root.assay = (() => {
             /**
              * Constructs a new PhasePlan.
              * @memberof assay.v1
-             * @classdesc Represents a PhasePlan.
+             * @classdesc One phase of a plan.
              * @constructor
              * @param {assay.v1.PhasePlan.$Properties=} [properties] Properties to set
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
@@ -2516,7 +2516,7 @@ export const assay = $root.assay = (() => {
         })();
 
         /**
-         * Phase enum.
+         * Phases of a run, in upstream's spelling.
          * @name assay.v1.Phase
          * @enum {number}
          * @property {number} PHASE_UNSPECIFIED=0 PHASE_UNSPECIFIED value

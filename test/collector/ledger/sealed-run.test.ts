@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { decodeEntry, encodeEntry, type LedgerEntry } from '../../../collector/ledger/entry.ts';
+import { sealedRunFrom } from '../../../collector/ledger/sealed-run.ts';
+import { codeOf } from '../../fixture/uplink/code-of.ts';
+import { agentEntry, batchEntry, NONCE_HEX, OPENED_AT_MS, runEntry, SEAL, testAgent } from '../../fixture/uplink/entries.ts';
+import { driverRecords } from '../../fixture/uplink/records.ts';
+
+const BODIES = driverRecords('node-a', 8);
+const AGENT = testAgent('node-a', BODIES);
+const RUN = runEntry(['node-a', 'node-b']);
+
+describe('sealed run', () => {
+  it('is what the entries say: reports in the order of the expected nodes, times from the ledger', () => {
+    const absences = [{ node: 'node-b', reason: 'never-connected', detail: 'x' }] as never;
+    const entries: LedgerEntry[] = [
+      RUN,
+      agentEntry(AGENT),
+      batchEntry(AGENT, [1, 3]),
+      { kind: 'reopened', atMs: 1 },
+      batchEntry(AGENT, [2, 8]),
+      { ...SEAL, absences } as LedgerEntry,
+    ];
+
+    expect(sealedRunFrom(entries)).toEqual({
+      runId: 'run-test',
+      nonce: NONCE_HEX,
+      openedAtMs: OPENED_AT_MS,
+      sealedAtMs: OPENED_AT_MS + 9000,
+      expected: ['node-a', 'node-b'],
+      reports: [{ node: 'node-a', agentVersion: '0.0.0-test', records: BODIES, complete: true, attempt: 1, clockSkewMs: 3 }],
+      absences,
+      collectorRestarts: 1,
+    });
+  });
+
+  it('is the same after every entry went through its bytes', () => {
+    const entries: LedgerEntry[] = [RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 8]), SEAL];
+
+    expect(sealedRunFrom(entries.map((entry) => decodeEntry(encodeEntry(entry))))).toEqual(sealedRunFrom(entries));
+  });
+
+  it('calls a report without its last record incomplete', () => {
+    const { reports } = sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 7]), SEAL]);
+
+    expect(reports.map(({ complete, records }) => [complete, records.length])).toEqual([[false, 7]]);
+  });
+
+  it('counts only the last agent of a node', () => {
+    const second = testAgent('node-a', driverRecords('again', 5));
+    const { reports } = sealedRunFrom([
+      RUN,
+      agentEntry(AGENT),
+      batchEntry(AGENT, [1, 4]),
+      agentEntry(second, { agent: 1, attempt: 2 }),
+      batchEntry(second, [1, 5], 1),
+      SEAL,
+    ]);
+
+    expect(reports.map(({ attempt, records }) => [attempt, records])).toEqual([[2, driverRecords('again', 5)]]);
+  });
+
+  it('has no report of a rejected node, whatever it sent', () => {
+    const rejected: LedgerEntry = { kind: 'rejected', node: 'node-a', code: 'WIRE_EQUIVOCATION', detail: 'x', atMs: 1 };
+
+    expect(sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 8]), rejected, SEAL]).reports).toEqual([]);
+  });
+
+  it.each<[string, LedgerEntry[]]>([
+    ['nothing', []],
+    ['no seal', [RUN, agentEntry(AGENT)]],
+    ['no header', [agentEntry(AGENT), SEAL]],
+    ['two headers', [RUN, RUN, SEAL]],
+    ['a header of another format', [{ ...RUN, format: 2 } as never, SEAL]],
+    ['something after the seal', [RUN, SEAL, agentEntry(AGENT)]],
+    ['two seals', [RUN, SEAL, SEAL]],
+    ['a batch of an unknown agent', [RUN, batchEntry(AGENT, [1, 2]), SEAL]],
+    ['agents out of order', [RUN, agentEntry(AGENT, { agent: 1 }), SEAL]],
+  ])('does not come from a ledger with %s', (_, entries) => {
+    expect(codeOf(() => sealedRunFrom(entries))).toBe('LEDGER_CORRUPT');
+  });
+
+  it.each([
+    ['empty', Buffer.alloc(0)],
+    ['of an unknown kind', Buffer.of(9, 1)],
+    ['no JSON', Buffer.from('\u0001{')],
+    ['half a batch', Buffer.of(2, 0, 0)],
+  ])('does not come from an entry that is %s', (_, bytes) => {
+    expect(codeOf(() => decodeEntry(bytes))).toBe('LEDGER_CORRUPT');
+  });
+});

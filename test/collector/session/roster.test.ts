@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import type { Hello } from '#core/wire/message.ts';
+import type { NodeName } from '#core/wire/run.ts';
+import type { LedgerEntry } from '../../../collector/ledger/entry.ts';
+import { RunReplay } from '../../../collector/ledger/replay.ts';
+import type { Link } from '../../../collector/session/member.ts';
+import { Roster } from '../../../collector/session/roster.ts';
+import { codeOf } from '../../fixture/uplink/code-of.ts';
+import { agentEntry, batchEntry, OPENED_AT_MS, runEntry, testAgent } from '../../fixture/uplink/entries.ts';
+import { driverRecords } from '../../fixture/uplink/records.ts';
+import type { SignedAgent } from '../../fixture/uplink/signed-agent.ts';
+
+const BODIES = driverRecords('node-a', 6);
+const RUN = runEntry(['node-a', 'node-b']);
+const LINK: Link = { send: () => undefined, end: () => undefined };
+
+function rosterOf(...entries: readonly LedgerEntry[]): Roster {
+  const replay = new RunReplay(false);
+  for (const entry of [RUN, ...entries]) replay.add(entry);
+  return new Roster(RUN, replay);
+}
+
+function join(roster: Roster, agent: SignedAgent, change: Partial<Hello> = {}, credentialNode?: string): ReturnType<Roster['join']> {
+  const hello = agent.hello(Buffer.alloc(32), { clockMs: OPENED_AT_MS + 250, ...change });
+  return roster.join({ hello, credentialNode: credentialNode as NodeName | undefined, nowMs: OPENED_AT_MS });
+}
+
+describe('roster', () => {
+  it('admits the first agent of an expected node as attempt 1', () => {
+    const agent = testAgent('node-a', BODIES);
+    const { member, fresh } = join(rosterOf(), agent);
+
+    expect(fresh).toBe(true);
+    expect(member.entry).toEqual(agentEntry(agent, { clockSkewMs: 250 }));
+  });
+
+  it('knows an agent again by its key, also after a restart, at the record that was stored', () => {
+    const agent = testAgent('node-a', BODIES);
+    const { member, fresh } = join(rosterOf(agentEntry(agent), batchEntry(agent, [1, 4])), agent);
+
+    expect([fresh, member.durableSeq, member.complete]).toEqual([false, 4, false]);
+  });
+
+  it('lets another agent start over when the first one is gone', () => {
+    const roster = rosterOf();
+    join(roster, testAgent('node-a', BODIES));
+    const { member, fresh } = join(roster, testAgent('node-a', BODIES));
+
+    expect([fresh, member.entry.attempt, member.entry.agent, member.durableSeq]).toEqual([true, 2, 1, 0]);
+  });
+
+  it('asks another agent to wait while the first one is connected', () => {
+    const roster = rosterOf();
+    join(roster, testAgent('node-a', BODIES)).member.link = LINK;
+
+    expect(codeOf(() => join(roster, testAgent('node-a', BODIES)))).toBe('NODE_BUSY');
+  });
+
+  it('ends the row of agents that start over', () => {
+    const roster = rosterOf();
+    for (let attempt = 1; attempt <= 32; attempt += 1) join(roster, testAgent('node-a', BODIES));
+
+    expect(codeOf(() => join(roster, testAgent('node-a', BODIES)))).toBe('NODE_REJECTED');
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['of a node that is not expected', () => join(rosterOf(), testAgent('node-c', BODIES)), 'NODE_REJECTED'],
+    ['whose credential is for another node', () => join(rosterOf(), testAgent('node-a', BODIES), {}, 'node-b'), 'NODE_REJECTED'],
+    ['of another protocol version', () => join(rosterOf(), testAgent('node-a', BODIES), { protocol: 2 }), 'WIRE_VERSION'],
+    [
+      'of a node that was excluded',
+      () => join(rosterOf({ kind: 'rejected', node: 'node-a', code: 'X', detail: '', atMs: 1 }), testAgent('node-a', BODIES)),
+      'NODE_REJECTED',
+    ],
+    [
+      'of a node that has already reported',
+      () => {
+        const first = testAgent('node-a', BODIES);
+        return join(rosterOf(agentEntry(first), batchEntry(first, [1, 6])), testAgent('node-a', BODIES));
+      },
+      'NODE_REJECTED',
+    ],
+  ])('refuses an agent %s', (_, call, code) => {
+    expect(codeOf(call)).toBe(code);
+  });
+
+  it('admits an agent whose credential is for its node', () => {
+    expect(join(rosterOf(), testAgent('node-a', BODIES), {}, 'node-a').fresh).toBe(true);
+  });
+
+  it('is settled when every node is complete or rejected', () => {
+    const agent = testAgent('node-a', BODIES);
+    const roster = rosterOf(agentEntry(agent), batchEntry(agent, [1, 6]));
+
+    expect(roster.settled).toBe(false);
+    roster.reject({ kind: 'rejected', node: 'node-b', code: 'X', detail: '', atMs: 1 });
+    expect(roster.settled).toBe(true);
+  });
+
+  it('names every node without a complete report, with its reason', () => {
+    const lost = testAgent('node-a', BODIES);
+    const roster = rosterOf(agentEntry(lost), batchEntry(lost, [1, 3]));
+    const reasons = (): unknown => roster.absences().map(({ node, reason }) => [node, reason]);
+
+    expect(reasons()).toEqual([
+      ['node-a', 'lost'],
+      ['node-b', 'never-connected'],
+    ]);
+    (roster.members[0] as { link: Link | undefined }).link = LINK;
+    roster.reject({ kind: 'rejected', node: 'node-b', code: 'WIRE_EQUIVOCATION', detail: 'two histories', atMs: 1 });
+    expect(roster.absences()).toEqual([
+      { node: 'node-a', reason: 'incomplete', detail: '3 records were stored before the deadline, the last one did not come' },
+      { node: 'node-b', reason: 'rejected', detail: 'WIRE_EQUIVOCATION: two histories' },
+    ]);
+  });
+});
+
+describe('member', () => {
+  it('refuses a batch that another key signed, and one that was changed', () => {
+    const agent = testAgent('node-a', BODIES);
+    const { member } = join(rosterOf(), agent);
+    const other = testAgent('node-a', BODIES);
+
+    expect(codeOf(() => member.take(other.batch(1, 2)))).toBe('WIRE_SIGNATURE');
+    expect(codeOf(() => member.take(agent.batch(1, 2, { records: [agent.records[0] as Uint8Array] })))).toBe('WIRE_SIGNATURE');
+    expect(codeOf(() => member.take(agent.batch(1, 2, { firstSeq: 2 })))).toBe('WIRE_SIGNATURE');
+    expect(codeOf(() => member.take(agent.batch(1, 2, { prevLink: Buffer.alloc(32) })))).toBe('WIRE_SIGNATURE');
+    expect(member.take(agent.batch(1, 2)).length).toBe(2);
+  });
+});
