@@ -1,29 +1,25 @@
-/** A character outside of strings that no JSON writer produces: every other white space is one of its kind. */
+/** White space between values that no JSON writer produces: what is left are spaces and line breaks. */
 const ODD_SPACE = /[\t\r\v\f]/;
 const STRING = /"(?:[^"\\]|\\.)*"/g;
+const TOKEN = /""|[{}[\],:]|[^\s{}[\],:"]+/g;
 const UPPERCASE_ESCAPE = /\\u(?=[0-9a-fA-F]{4})(?![0-9a-f]{4})/;
 const ODD_NUMBER = /E|-0(?![.\d])/;
+const MISPLACED_SPACE = /[{[] | [,:]|^ | $/;
 
 /**
  * Tells whether a JSON text is spelled as writers spell it, so that no byte of it can change without being noticed: besides
- * the values, only spaces and well-placed line breaks are left, escapes are lowercase, numbers plain.
+ * the values only regular white space is left, escapes are lowercase, numbers plain.
+ * A document stands on one line, or is indented as a whole with one unit.
  * @param text text that is known to be one JSON document
  * @returns what is odd, or undefined
  */
 export function spellingProblem(text: string): string | undefined {
   if (UPPERCASE_ESCAPE.test(text)) return 'it spells an escape in capitals';
-  const bare = text.replace(STRING, '""');
+  const bare = text.replace(STRING, '""').replace(/\n$/, '');
   if (ODD_SPACE.test(bare)) return 'it has tabs or carriage returns between its values';
   if (ODD_NUMBER.test(bare)) return 'it spells a number with a capital exponent or as minus zero';
-  if (/ [,:]/.test(bare)) return 'it has space before a comma or colon';
-  return oddBreak(bare.replace(/\n$/, ''));
-}
-
-/** In a document on one line there is no break but the last; in an indented one each stands after a bracket or comma, or before a closing bracket. */
-function oddBreak(bare: string): string | undefined {
-  if (!bare.includes('\n')) return /^\s|\s$/.test(bare) ? 'it has space around it' : undefined;
-  if (!/^[{[]\n/.test(bare)) return 'it breaks a line in a document that is not indented';
-  return /[^{[,\]}"\w]\n|[\]}"\w]\n(?! *[\]}])|\n\n/.test(bare) ? 'it breaks a line where no writer does' : undefined;
+  if (!bare.includes('\n')) return MISPLACED_SPACE.test(bare) ? 'it has space where no writer puts it' : undefined;
+  return indented(bare, /^[{[]\n( *)/.exec(bare)?.[1] ?? '') === bare ? undefined : 'its lines are not broken and indented as by a writer';
 }
 
 /**
@@ -32,4 +28,22 @@ function oddBreak(bare: string): string | undefined {
  */
 export function isCompact(text: string): boolean {
   return `${JSON.stringify(JSON.parse(text))}\n` === text;
+}
+
+/** The document with every line broken and indented by the one rule that Go, Python and JavaScript share. */
+function indented(bare: string, unit: string): string {
+  const tokens = bare.match(TOKEN) ?? [];
+  let depth = 0;
+  let text = '';
+  for (const [index, token] of tokens.entries()) {
+    const [before, after] = [tokens[index - 1] ?? '', tokens[index + 1] ?? ''];
+    const isOpening = token === '{' || token === '[';
+    const isClosing = token === '}' || token === ']';
+    if (isClosing) depth -= 1;
+    if (isClosing && before !== '{' && before !== '[') text += `\n${unit.repeat(depth)}`;
+    text += token === ':' ? ': ' : token;
+    if (isOpening) depth += 1;
+    if (token === ',' || (isOpening && after !== '}' && after !== ']')) text += `\n${unit.repeat(depth)}`;
+  }
+  return text;
 }
