@@ -20,7 +20,7 @@ export interface ComponentRef {
 }
 
 /** What tests read of a validation phase. */
-export interface Phase {
+interface Phase {
   readonly checks?: readonly string[];
   readonly constraints?: readonly { readonly name: string; readonly value: string }[];
 }
