@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { valueJson } from '#core/digest/value-json.ts';
+import { isValueMap } from '#core/digest/yaml-value.ts';
 import { recipeValue, recipeYaml } from '#core/recipe/canonical-recipe.ts';
+import type { Recipe } from '#core/recipe/document.ts';
 import { recipeNotices } from '#core/recipe/notices.ts';
 import { resolveFromFlags, type CriteriaFlags } from './recipe-flags.ts';
 import type { Conclude } from './verb.ts';
@@ -16,8 +18,14 @@ export async function resolve(command: Command, flags: CriteriaFlags & { readonl
   if (bySuffix) command.setOptionValue('format', 'json');
   await conclude(command, {
     exit: 0,
-    json: recipeValue(recipe),
-    document: () => valueJson(recipeValue(recipe), { freeForm: FREE_FORM }),
+    json: undefined,
+    document: () => documentText(recipe, flags.output === undefined),
     render: { yaml: () => recipeYaml(recipe) },
   });
+}
+
+/** In a file the bytes are upstream's; on stdout the document carries `exit` like every other, which readers ignore. */
+function documentText(recipe: Recipe, onStdout: boolean): string {
+  const value = recipeValue(recipe);
+  return valueJson(onStdout && isValueMap(value) ? { ...value, exit: 0 } : value, { freeForm: FREE_FORM });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { AssayError } from '#core/error.ts';
 import { withCatalog, withCriteria, withSnapshot } from './recipe-flags.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
@@ -12,7 +13,12 @@ Examples:
 
 /** `assay recipe`: catalog work. Each action's module is loaded only when it runs. */
 export const defineRecipe: DefineVerb = (command, conclude) => {
-  command.addHelpText('after', EXAMPLES);
+  command.addHelpText('after', EXAMPLES).allowExcessArguments();
+  command.action(() => {
+    const [operation] = command.args;
+    const problem = operation === undefined ? 'an operation is missing' : `there is no operation "${operation}"`;
+    throw new AssayError('USAGE', `${problem} after "assay recipe"`, { hint: 'Use one of: list, resolve, digest, query, diff.' });
+  });
   defineList(sub(command, 'list', 'the overlays of the catalog'), conclude);
   defineResolve(sub(command, 'resolve', 'criteria, or a snapshot, to a recipe'), conclude);
   defineDigest(sub(command, 'digest', 'the digest that evidence for a recipe is bound to'), conclude);

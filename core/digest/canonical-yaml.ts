@@ -1,6 +1,6 @@
 import { compareText } from './compare-text.ts';
 import { isSimpleKey, styleText, writeText } from './scalar-text.ts';
-import { YamlFloat, YamlTimestamp, type CanonicalValue, type YamlAtom } from './yaml-value.ts';
+import { YamlFloat, YamlMixedMap, YamlTimestamp, type CanonicalValue, type YamlAtom } from './yaml-value.ts';
 
 /** Indent unit of a canonical document: 4 in what is digested, 2 in what is written for people. */
 export type IndentUnit = 2 | 4;
@@ -12,7 +12,7 @@ interface Place {
   readonly unit: IndentUnit;
 }
 
-type Entries = readonly (readonly [string, CanonicalValue])[];
+type Entries = readonly (readonly [string | YamlAtom, CanonicalValue])[];
 
 /**
  * Writes a value as upstream's emitter does, byte for byte: keys sorted bytewise, block style, no folding, its own rules
@@ -43,6 +43,11 @@ function writeNode(value: CanonicalValue, place: Place): string {
   if (typeof value === 'string')
     return ` ${endLine(writeText(styleText(value), { parent: place.parent, content: childColumn(place), unit: place.unit }))}`;
   if (isAtom(value)) return ` ${atomText(value)}\n`;
+  if (value instanceof YamlMixedMap)
+    return writeMapping(
+      value.entries.toSorted(([left], [right]) => compareText(keyText(left), keyText(right))),
+      place,
+    );
   if (Array.isArray(value)) return writeList(value as readonly CanonicalValue[], place);
   return writeMapping(sortedEntries(value as Readonly<Record<string, CanonicalValue | undefined>>), place);
 }
@@ -55,7 +60,8 @@ function writeMapping(entries: Entries, place: Place): string {
   return place.inList ? ` ${lines.join(pad)}` : `\n${pad}${lines.join(pad)}`;
 }
 
-function writeEntry(key: string, value: CanonicalValue, place: Place): string {
+function writeEntry(key: string | YamlAtom, value: CanonicalValue, place: Place): string {
+  if (typeof key !== 'string') return `${atomText(key)}:${writeNode(value, place)}`;
   const styled = styleText(key);
   const text = { parent: place.parent, content: childColumn(place), unit: place.unit };
   if (isSimpleKey(styled.text)) return `${writeText(styled, text)}:${writeNode(value, place)}`;
@@ -82,6 +88,10 @@ function childColumn(place: Place): number {
 function sortedEntries(value: Readonly<Record<string, CanonicalValue | undefined>>): Entries {
   const entries = Object.entries(value).filter((entry): entry is [string, CanonicalValue] => entry[1] !== undefined);
   return entries.sort(([left], [right]) => compareText(left, right));
+}
+
+function keyText(key: string | YamlAtom): string {
+  return typeof key === 'string' ? key : atomText(key);
 }
 
 function isAtom(value: CanonicalValue): value is YamlAtom {

@@ -1,7 +1,7 @@
 import { isAlias, isCollection, isMap, isScalar, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml';
 import { AssayError } from '../error.ts';
 import { resolveScalar } from './resolve-scalar.ts';
-import { isYamlMap, YamlFloat, YamlScalar, type YamlNode } from './yaml-value.ts';
+import { isYamlMap, MixedKeyMap, YamlFloat, YamlScalar, type YamlAtom, type YamlNode } from './yaml-value.ts';
 
 /** What bounds one read, and what its errors name. */
 export interface YamlBounds {
@@ -22,6 +22,15 @@ interface Composed {
 interface Composing {
   readonly bounds: YamlBounds;
   readonly anchors: Map<string, Composed>;
+}
+
+/** A mapping while it is read. */
+interface MapParts {
+  readonly entries: Map<string, YamlNode>;
+  readonly merged: YamlNode[];
+  /** Keys that are no text. */
+  readonly atoms: Map<string, YamlAtom>;
+  readonly seen: Set<string>;
 }
 
 const CORE_TAG = 'tag:yaml.org,2002:';
@@ -83,33 +92,34 @@ function composeList(state: Composing, items: readonly (Node | null)[], depth: n
 
 function composeMap(state: Composing, map: YAMLMap, depth: number): Composed {
   const total = { count: 1, depth: 0 };
-  const entries = new Map<string, YamlNode>();
-  const merged: YamlNode[] = [];
-  const seen = new Set<string>();
+  const parts: MapParts = { entries: new Map(), merged: [], atoms: new Map(), seen: new Set() };
   for (const pair of map.items as readonly Pair<Node, Node | null>[]) {
     const value = pair.value === null ? null : add(total, compose(state, pair.value, depth + 1));
-    if (isMergeKey(pair.key)) merged.push(value);
-    else entries.set(uniqueKey(state, pair, seen), value);
+    if (isMergeKey(pair.key)) parts.merged.push(value);
+    else addEntry(state, parts, pair.key, value);
   }
-  const node = merged.length === 0 ? entries : withMerged(state, map, { entries, merged });
+  const entries = parts.merged.length === 0 ? parts.entries : withMerged(state, map, parts);
+  const node = parts.atoms.size === 0 ? entries : new MixedKeyMap(entries, parts.atoms);
   return { node, count: total.count, depth: total.depth + 1 };
+}
+
+/** Adds one member under its key as written; a null key is the empty text, and a text key may follow it. */
+function addEntry(state: Composing, parts: MapParts, key: Node | null, value: YamlNode): void {
+  const node = key === null ? null : compose(state, key, 1).node;
+  const text = keyText(node);
+  if (text === undefined) throw errorAt(state, key, 'a mapping key must be a scalar');
+  const identity = node === null ? 'null' : `text ${text}`;
+  if (parts.seen.has(identity)) throw errorAt(state, key, `the key "${text}" appears twice in one mapping`);
+  parts.seen.add(identity);
+  parts.entries.set(text, value);
+  if (typeof node === 'string') parts.atoms.delete(text);
+  else parts.atoms.set(text, node instanceof YamlScalar ? node.value : null);
 }
 
 function add(total: { count: number; depth: number }, part: Composed): YamlNode {
   total.count += part.count;
   total.depth = Math.max(total.depth, part.depth);
   return part.node;
-}
-
-/** Key text as written, for numbers and booleans too; a null key is the empty text, and may stand beside it. */
-function uniqueKey(state: Composing, pair: Pair<Node, Node | null>, seen: Set<string>): string {
-  const node = pair.key === null ? null : compose(state, pair.key, 1).node;
-  const text = keyText(node);
-  if (text === undefined) throw errorAt(state, pair.key, 'a mapping key must be a scalar');
-  const identity = node === null ? 'null' : `text ${text}`;
-  if (seen.has(identity)) throw errorAt(state, pair.key, `the key "${text}" appears twice in one mapping`);
-  seen.add(identity);
-  return text;
 }
 
 function keyText(node: YamlNode): string | undefined {
@@ -125,7 +135,7 @@ function isMergeKey(key: Node | null): boolean {
 }
 
 /** Merge keys: what the mapping says itself wins, then earlier merged mappings. */
-function withMerged(state: Composing, at: Node, parts: { entries: Map<string, YamlNode>; merged: readonly YamlNode[] }): YamlNode {
+function withMerged(state: Composing, at: Node, parts: MapParts): Map<string, YamlNode> {
   const sources = parts.merged.flatMap((value) => (Array.isArray(value) ? (value as readonly YamlNode[]) : [value]));
   const result = new Map(parts.entries);
   for (const source of sources) {
@@ -136,9 +146,15 @@ function withMerged(state: Composing, at: Node, parts: { entries: Map<string, Ya
 }
 
 function scalar(state: Composing, node: Scalar): YamlNode {
-  const text = String(node.value ?? '');
+  const text = foldSeparators(node, String(node.value ?? ''));
   if (node.tag !== undefined && node.tag !== '!') return taggedScalar(state, node, text);
   return node.type === 'PLAIN' && node.tag === undefined ? plainScalar(text) : text;
+}
+
+/** In flow scalars upstream's reader takes the Unicode separators for line breaks and drops the blanks around them. */
+function foldSeparators(node: Scalar, text: string): string {
+  const isBlock = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
+  return isBlock || !/[\u2028\u2029]/.test(text) ? text : text.replaceAll(/[ \t]*([\u2028\u2029])[ \t]*/g, '$1');
 }
 
 function plainScalar(text: string): YamlNode {

@@ -1,6 +1,6 @@
 import { AssayError } from '../error.ts';
 import { compareText } from './compare-text.ts';
-import { YamlFloat, YamlTimestamp, type CanonicalValue } from './yaml-value.ts';
+import { textKeys, YamlFloat, YamlMixedMap, YamlTimestamp, type CanonicalValue } from './yaml-value.ts';
 
 /** Which mappings are written with sorted keys; the others keep their own order. */
 export interface KeyOrder {
@@ -23,6 +23,7 @@ export function valueJson(value: CanonicalValue, order: KeyOrder = {}): string {
 }
 
 function write(value: CanonicalValue, order: KeyOrder, indent: string): string {
+  if (value instanceof YamlMixedMap) return write(textKeys(value), order, indent);
   if (Array.isArray(value)) {
     const items = (value as readonly CanonicalValue[]).map((item) => write(item, order, `${indent}  `));
     return block('[]', items, indent);

@@ -3,12 +3,14 @@ import { compareText } from '../digest/compare-text.ts';
 import type { Catalog } from './catalog.ts';
 import { isWellFormed } from './constraint.ts';
 import { isEnabled } from './deployment-order.ts';
-import { RECIPE_PHASES, type Recipe, type RecipePhase, type ValidationPhase } from './document.ts';
+import { RECIPE_PHASES, type ComponentRef, type Recipe, type RecipePhase, type ValidationPhase } from './document.ts';
 import type { Overlay } from './overlay.ts';
 import { resolveRecipe } from './resolve.ts';
 
 /** Verdict of one health dimension; `unknown` = could not be looked at. */
 export type HealthStatus = 'pass' | 'fail' | 'unknown';
+
+const NO_CHARTS = 'no enabled Helm components; chart-version pinning not applicable (Kustomize tag pinning is out of scope)';
 
 /** What one phase of a recipe checks. */
 export interface PhaseCoverage {
@@ -26,6 +28,8 @@ export interface RecipeHealth {
     readonly resolves: HealthStatus;
   };
   readonly coverage: Readonly<Record<RecipePhase, PhaseCoverage>>;
+  /** Why a dimension says what it says, where that is not plain. */
+  readonly detail?: { readonly chart_pinned: string };
 }
 
 /**
@@ -42,7 +46,12 @@ export function recipeHealth(catalog: Catalog, overlay: Overlay): RecipeHealth {
   const statuses = Object.values(dimensions);
   const status = statuses.includes('fail') ? 'fail' : statuses.includes('unknown') ? 'unknown' : 'pass';
   const coverage = RECIPE_PHASES.map((phase) => [phase, phaseCoverage(recipe?.validation?.[phase])] as const);
-  return { status, dimensions, coverage: Object.fromEntries(coverage) as RecipeHealth['coverage'] };
+  return {
+    status,
+    dimensions,
+    ...(recipe !== undefined && charts(recipe).length === 0 ? { detail: { chart_pinned: NO_CHARTS } } : {}),
+    coverage: Object.fromEntries(coverage) as RecipeHealth['coverage'],
+  };
 }
 
 function tryResolve(catalog: Catalog, overlay: Overlay): Recipe | undefined {
@@ -59,11 +68,13 @@ function verdict(recipe: Recipe | undefined, holds: (recipe: Recipe) => boolean)
   return holds(recipe) ? 'pass' : 'fail';
 }
 
+function allPinned(recipe: Recipe): boolean {
+  return charts(recipe).every(({ version }) => version !== undefined);
+}
+
 /** A component that is manifests only has no chart to pin. */
-function allPinned({ componentRefs }: Recipe): boolean {
-  return componentRefs
-    .filter((component) => isEnabled(component) && component.type === 'Helm' && component.source !== '')
-    .every(({ version }) => version !== undefined);
+function charts({ componentRefs }: Recipe): ComponentRef[] {
+  return componentRefs.filter((component) => isEnabled(component) && component.type === 'Helm' && component.source !== '');
 }
 
 function allWellFormed({ constraints = [] }: Recipe): boolean {

@@ -1,6 +1,6 @@
 import { isAssayError } from '../error.ts';
 import { parseYamlDocuments } from '../digest/read-yaml.ts';
-import { isValueMap, YamlFloat, YamlTimestamp, type CanonicalValue } from '../digest/yaml-value.ts';
+import { isValueMap, textKeys, YamlFloat, YamlMixedMap, YamlTimestamp, type CanonicalValue } from '../digest/yaml-value.ts';
 
 /** A JSON value, as RFC 8785 takes it. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -13,6 +13,7 @@ export function jsonValue(value: CanonicalValue): JsonValue {
   if (typeof value === 'string') return value.normalize('NFC');
   if (typeof value === 'bigint') return String(value);
   if (value instanceof YamlTimestamp) return value.text;
+  if (value instanceof YamlMixedMap) return jsonMap(textKeys(value));
   const number = value instanceof YamlFloat ? value.value : value;
   if (typeof number === 'number') return Number.isFinite(number) ? number : String(number);
   if (Array.isArray(value)) return (value as readonly CanonicalValue[]).map(jsonValue);
