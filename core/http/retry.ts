@@ -25,23 +25,41 @@ export function isTransient(status: number): boolean {
 }
 
 /**
- * Repeats a request while the network fails or the answer is transient, honouring `Retry-After`.
+ * Sends a request and reads its answer; repeats both while the network fails, also in the middle of the answer, or the
+ * answer is transient, honouring `Retry-After`.
  * @param request must be safe to send twice
- * @returns the last answer, whatever its status
- * @throws HttpFailure of the last attempt
+ * @param read makes the result of an answer, whatever its status; must read or discard the body
+ * @throws HttpFailure of the last attempt, and whatever `read` throws
  */
-export async function sendWithRetry(request: () => Promise<HttpAnswer>, policy: RetryPolicy = DEFAULT_RETRY): Promise<HttpAnswer> {
+export async function exchange<T>(
+  request: () => Promise<HttpAnswer>,
+  read: (answer: HttpAnswer) => Promise<T>,
+  policy: RetryPolicy = DEFAULT_RETRY,
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
-    const last = attempt >= policy.retries;
-    const outcome = await settle(request);
-    if (outcome instanceof HttpFailure) {
-      if (last) throw outcome;
-      await sleep(backoff(attempt, policy));
-    } else {
-      if (last || !isTransient(outcome.status)) return outcome;
-      await outcome.discard();
-      await sleep(retryAfterMs(outcome.headers.get('retry-after'), Date.now()) ?? backoff(attempt, policy));
-    }
+    const isLast = attempt >= policy.retries;
+    const outcome = await attemptOnce(request, read, isLast);
+    if ('value' in outcome) return outcome.value;
+    if (isLast && outcome.failure !== undefined) throw outcome.failure;
+    await sleep(outcome.waitMs ?? Math.min(policy.baseDelayMs * 2 ** attempt, MAX_DELAY_MS));
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly failure?: HttpFailure; readonly waitMs?: number | undefined };
+
+async function attemptOnce<T>(
+  request: () => Promise<HttpAnswer>,
+  read: (answer: HttpAnswer) => Promise<T>,
+  isLast: boolean,
+): Promise<Outcome<T>> {
+  try {
+    const answer = await request();
+    if (isLast || !isTransient(answer.status)) return { value: await read(answer) };
+    await answer.discard();
+    return { waitMs: retryAfterMs(answer.headers.get('retry-after'), Date.now()) };
+  } catch (error) {
+    if (error instanceof HttpFailure && error.kind !== 'oversize') return { failure: error };
+    throw error;
   }
 }
 
@@ -54,17 +72,4 @@ export function retryAfterMs(header: string | null, nowMs: number): number | und
   if (header === null) return undefined;
   const askedMs = /^\d+$/.test(header) ? Number(header) * SECOND_MS : Date.parse(header) - nowMs;
   return Number.isNaN(askedMs) ? undefined : Math.min(Math.max(askedMs, 0), MAX_DELAY_MS);
-}
-
-async function settle(request: () => Promise<HttpAnswer>): Promise<HttpAnswer | HttpFailure> {
-  try {
-    return await request();
-  } catch (error) {
-    if (error instanceof HttpFailure) return error;
-    throw error;
-  }
-}
-
-function backoff(attempt: number, { baseDelayMs }: RetryPolicy): number {
-  return Math.min(baseDelayMs * 2 ** attempt, MAX_DELAY_MS);
 }

@@ -23,11 +23,14 @@ export interface HttpAnswer {
   readonly discard: () => Promise<void>;
 }
 
-/** The other side was not reached or went silent. */
-export class HttpFailure extends Error {
-  readonly kind: 'network' | 'timeout';
+/** What went wrong on the way: not reached or cut off, silent, or more bytes than anyone may send. */
+export type HttpFailureKind = 'network' | 'timeout' | 'oversize';
 
-  constructor(kind: 'network' | 'timeout', message: string, cause: unknown) {
+/** An exchange that has no answer to speak of. */
+export class HttpFailure extends Error {
+  readonly kind: HttpFailureKind;
+
+  constructor(kind: HttpFailureKind, message: string, cause: unknown) {
     super(message, { cause });
     this.name = 'HttpFailure';
     this.kind = kind;
@@ -64,7 +67,7 @@ export async function readAnswer(answer: HttpAnswer, maxBytes: number): Promise<
   let size = 0;
   for await (const piece of answer.pieces()) {
     size += piece.length;
-    if (size > maxBytes) throw new HttpFailure('network', `${answer.url.origin} answered with more than ${maxBytes} bytes`, undefined);
+    if (size > maxBytes) throw new HttpFailure('oversize', `${answer.url.origin} answered with more than ${maxBytes} bytes`, undefined);
     parts.push(piece);
   }
   return Buffer.concat(parts);

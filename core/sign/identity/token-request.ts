@@ -1,5 +1,5 @@
 import { AssayError, errorText } from '#core/error.ts';
-import { sendWithRetry } from '#core/http/retry.ts';
+import { exchange } from '#core/http/retry.ts';
 import { isSecureUrl } from '#core/http/secure-url.ts';
 import { readAnswer, send, type HttpCall } from '#core/http/send.ts';
 
@@ -20,8 +20,10 @@ export interface ProviderAnswer {
 export async function askProvider(provider: string, call: Omit<HttpCall, 'idleTimeoutMs'>): Promise<ProviderAnswer> {
   if (!isSecureUrl(call.url)) throw providerFailure(provider, `its address ${call.url.origin} is not https`);
   try {
-    const answer = await sendWithRetry(() => send({ ...call, idleTimeoutMs: IDLE_TIMEOUT_MS }));
-    return { status: answer.status, body: parseBody(provider, await readAnswer(answer, MAX_ANSWER)) };
+    return await exchange(
+      () => send({ ...call, idleTimeoutMs: IDLE_TIMEOUT_MS }),
+      async (answer) => ({ status: answer.status, body: parseBody(provider, await readAnswer(answer, MAX_ANSWER)) }),
+    );
   } catch (cause) {
     if (cause instanceof AssayError) throw cause;
     throw providerFailure(provider, errorText(cause));

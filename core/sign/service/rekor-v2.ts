@@ -53,10 +53,7 @@ function requestOf({ digest, signature, certificate }: SignedDigest): unknown {
   return { digest, signature: { content: signature, verifier } };
 }
 
-function checkedEntry(
-  answer: unknown,
-  signed: SignedDigest,
-): LogEntry {
+function checkedEntry(answer: unknown, signed: SignedDigest): LogEntry {
   const entry = TransparencyLogEntry.fromJSON(answer ?? {});
   const { logId, kindVersion, inclusionProof } = entry;
   if (logId === undefined || kindVersion === undefined || inclusionProof?.checkpoint === undefined) throw wrongEntry('is incomplete');

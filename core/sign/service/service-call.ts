@@ -1,5 +1,5 @@
 import { AssayError, errorText, type ErrorCode } from '#core/error.ts';
-import { isTransient, sendWithRetry, type RetryPolicy } from '#core/http/retry.ts';
+import { exchange, isTransient, type RetryPolicy } from '#core/http/retry.ts';
 import { HttpFailure, readAnswer, send, type HttpAnswer } from '#core/http/send.ts';
 
 /** Which service, and the codes its failures get. */
@@ -38,11 +38,8 @@ export async function postJson(call: ServiceCall): Promise<unknown> {
   const body = Buffer.from(JSON.stringify(call.body));
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
   try {
-    const answer = await sendWithRetry(
-      () => send({ method: 'POST', url: call.url, headers, body, idleTimeoutMs: call.timeoutMs }),
-      call.retry,
-    );
-    return await readJson(call, answer);
+    const request = (): Promise<HttpAnswer> => send({ method: 'POST', url: call.url, headers, body, idleTimeoutMs: call.timeoutMs });
+    return await exchange(request, (answer) => readJson(call, answer), call.retry);
   } catch (cause) {
     if (cause instanceof HttpFailure) throw unavailable(call.service, cause.message, cause);
     throw cause;
