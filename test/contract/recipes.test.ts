@@ -389,7 +389,7 @@ describe('coverage', () => {
 
   test('the table in docs/reference/catalog.md lists exactly the leaves of the catalog', () => {
     const page = readFileSync('docs/reference/catalog.md', 'utf8');
-    expect(page.slice(page.indexOf('## Leaves')).split('\n').slice(2).join('\n')).toBe(`${leafTable()}\n`);
+    expect(page.slice(page.indexOf('| recipe | service |'))).toBe(`${leafTable()}\n`);
   });
 
   test('docs/reference/catalog.md names every component without a pin, and until when', () => {
