@@ -12,12 +12,8 @@ import {
   type SettingValues,
 } from '#core/setting/setting.ts';
 
-/** A TCP address to listen on. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-}
+/** Where agents connect: a TCP address (port 0 takes a free one) or, on one computer, a Unix socket. */
+export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Every setting of the collector: the rows of docs/reference/config.md. */
 export const COLLECTOR_SETTINGS = {
@@ -27,7 +23,7 @@ export const COLLECTOR_SETTINGS = {
       env: 'ASSAY_LISTEN',
       unit: 'host:port',
       fallback: '127.0.0.1:0',
-      doc: 'Address for agents; port 0 takes a free one.',
+      doc: 'Address for agents; port 0 takes a free one. `unix:/path` listens on a socket file instead.',
     },
     listenAddress,
   ),
@@ -165,6 +161,7 @@ export type CollectorConfig = SettingValues<typeof COLLECTOR_SETTINGS> & { reado
 
 const ADDRESS = /^(?:\[([\da-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i;
 const PORT_MAX = 65_535;
+const UNIX_PREFIX = 'unix:';
 const RUN_ID = /^[a-z\d][a-z\d.-]{0,62}$/;
 const NONCE = /^[\da-f]{64}$/;
 
@@ -185,6 +182,7 @@ export function processEnvironment(): Readonly<Record<string, string | undefined
 }
 
 function listenAddress(text: string): ListenAddress {
+  if (text.startsWith(UNIX_PREFIX)) return { path: text.slice(UNIX_PREFIX.length) };
   const match = ADDRESS.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];

@@ -66,7 +66,7 @@ async function gatherAndSeal({ ledger, run, replay }: OpenedLedger, config: Coll
   const admission = bearerAdmission(await readToken(config.tokenFile));
   const identity = await loadServerIdentity(config.tlsKey ?? join(config.stateDir, 'server-key.pem'));
   const gathering = new Gathering({ ledger, run, replay, graceMs: config.grace, ...context });
-  const server = await listenForAgents({ ...config.listen, identity, admission, gathering, ...context });
+  const server = await listenForAgents({ address: config.listen, identity, admission, gathering, ...context });
   try {
     context.emit({ event: 'listening', url: server.url, key: identity.pin, runId: run.runId });
     await gathering.gather(context.signal);

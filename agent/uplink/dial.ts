@@ -11,10 +11,13 @@ const DIAL_TIMEOUT_MS = 10_000;
 /** How long a closing handshake may take. Spread into the options, because their types do not know it yet. */
 const CLOSE_LIMIT = { closeTimeout: 1000 };
 const REFUSED = new Set([401, 403]);
+const UNIX_PROTOCOL = 'wss+unix:';
+/** What the upgrade request names when the connection is a socket file. */
+const LOCAL_URL = 'wss://localhost/v1/agent';
 
 /** Where the collector is and how each side knows the other. */
 export interface CollectorAddress {
-  /** `wss://host:port/v1/agent`. */
+  /** `wss://host:port/v1/agent`, or on one computer `wss+unix:/path/of/socket`. */
   readonly url: string;
   /** Digest of the collector's public key (SPKI, DER): the only thing that is trusted. */
   readonly pin: Digest;
@@ -55,10 +58,7 @@ async function readToken(path: string): Promise<string> {
 }
 
 async function connectPinned({ url, pin }: CollectorAddress): Promise<TLSSocket> {
-  const { hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const tls = connect({ host, port: Number(port), ...name, rejectUnauthorized: false, minVersion: 'TLSv1.3', timeout: DIAL_TIMEOUT_MS });
+  const tls = connect({ ...endpointOf(url), rejectUnauthorized: false, minVersion: 'TLSv1.3', timeout: DIAL_TIMEOUT_MS });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   tls.once('secureConnect', resolve).once('error', reject);
   tls.once('timeout', () => reject(new Error(`no answer in ${String(DIAL_TIMEOUT_MS)} ms`)));
@@ -74,6 +74,15 @@ async function connectPinned({ url, pin }: CollectorAddress): Promise<TLSSocket>
   }
 }
 
+type Endpoint = { readonly path: string } | { readonly host: string; readonly port: number; readonly servername?: string };
+
+function endpointOf(url: string): Endpoint {
+  const { protocol, hostname, port, pathname } = new URL(url);
+  if (protocol === UNIX_PROTOCOL) return { path: decodeURIComponent(pathname) };
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return { host, port: Number(port), ...(isIP(host) === 0 ? { servername: host } : {}) };
+}
+
 function checkPin(tls: TLSSocket, pin: Digest): void {
   const spki = tls.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
   const found = spki === undefined ? 'no key' : sha256(spki);
@@ -84,7 +93,7 @@ function checkPin(tls: TLSSocket, pin: Digest): void {
 }
 
 async function openWebsocket(url: string, tls: TLSSocket, token: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, {
+  const socket = new WebSocket(url.startsWith(UNIX_PROTOCOL) ? LOCAL_URL : url, {
     ...CLOSE_LIMIT,
     createConnection: () => tls,
     headers: { authorization: `Bearer ${token}` },

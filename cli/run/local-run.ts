@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
 import { startProgram, type ProgramEnd, type ProgramName, type RunningProgram } from '#core/process/program.ts';
@@ -45,21 +46,24 @@ const STAGES: readonly RunEvent['event'][] = ['listening', 'node-connected', 'no
 export async function runLocally(options: LocalRunOptions): Promise<LocalRun> {
   const outDir = resolve(options.outDir);
   const privateDir = await makePrivateDir(outDir);
+  const socketDir = await mkdtemp(join(tmpdir(), 'assay-'));
+  const listen = hasLoopback() ? '127.0.0.1:0' : `unix:${join(socketDir, 'collector')}`;
   const abort = new AbortController();
   try {
     const tokenFile = join(privateDir, 'token');
     await writeFile(tokenFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     await writeFile(join(privateDir, 'recipe.yaml'), options.recipe, { mode: 0o600 });
-    return await superviseRun({ ...options, outDir }, { privateDir, tokenFile, signal: abort.signal });
+    return await superviseRun({ ...options, outDir }, { privateDir, tokenFile, listen, signal: abort.signal });
   } finally {
     abort.abort();
-    await rm(privateDir, { recursive: true, force: true });
+    await Promise.all([privateDir, socketDir].map((directory) => rm(directory, { recursive: true, force: true })));
   }
 }
 
 interface RunFiles {
   readonly privateDir: string;
   readonly tokenFile: string;
+  readonly listen: string;
   readonly signal: AbortSignal;
 }
 
@@ -90,9 +94,9 @@ async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<
   return { events, timingsMs, collectorExit: end.exit };
 }
 
-function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile }: RunFiles): readonly string[] {
+function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen }: RunFiles): readonly string[] {
   return [
-    '--listen=127.0.0.1:0',
+    `--listen=${listen}`,
     `--state-dir=${join(privateDir, 'ledger')}`,
     `--out=${options.outDir}`,
     `--recipe=${join(privateDir, 'recipe.yaml')}`,
@@ -137,6 +141,11 @@ async function drain(lines: AsyncIterable<string>): Promise<void> {
 function endedEarly(name: ProgramName, end: ProgramEnd, milestone: string): AssayError {
   const how = end.exit === undefined ? `was ended by ${end.signal ?? 'a signal'}` : `ended with status ${end.exit}`;
   return new AssayError('PROGRAM_FAILED', `the ${name} ${how} before ${milestone}`, { hint: 'Run again with --verbose to see the logs of both programs.', details: { log: end.log } });
+}
+
+/** False where not even the loopback interface is up, as in a fresh network namespace: then a socket file has to do. */
+function hasLoopback(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal, family }) => internal && family === 'IPv4'));
 }
 
 async function makePrivateDir(outDir: string): Promise<string> {

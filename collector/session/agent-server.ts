@@ -9,6 +9,7 @@ import { AssayError, errorText } from '#core/error.ts';
 import type { Log } from '#core/log.ts';
 import { EXPORTER_LABEL, EXPORTER_LENGTH } from '#core/wire/chain.ts';
 import { WIRE_LIMITS, WIRE_TIMES } from '#core/wire/limits.ts';
+import type { ListenAddress } from '../config.ts';
 import type { Admission } from './admission.ts';
 import { Connection } from './connection.ts';
 import type { Gathering } from './gathering.ts';
@@ -33,8 +34,7 @@ const GOING_AWAY = 1001;
 
 /** What the server needs. */
 export interface AgentServerOptions {
-  readonly host: string;
-  readonly port: number;
+  readonly address: ListenAddress;
   readonly identity: ServerIdentity;
   readonly admission: Admission;
   readonly gathering: Gathering;
@@ -76,9 +76,8 @@ export async function listenForAgents(options: AgentServerOptions): Promise<Agen
   server.on('upgrade', (request, socket, head) => sessions.upgrade(request, socket, head));
   server.on('tlsClientError', (error) => options.log.debug({ error: error.message }, 'handshake failed'));
   await listen(server, options);
-  const { address, port, family } = server.address() as AddressInfo;
   return {
-    url: `wss://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}${AGENT_PATH}`,
+    url: urlOf(server.address()),
     close: () => closeAll(server, sessions, sockets),
   };
 }
@@ -160,13 +159,19 @@ function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-async function listen(server: Server, { host, port }: AgentServerOptions): Promise<void> {
+/** `wss://host:port/v1/agent` with the port that is really used, or `wss+unix:/path/of/socket`. */
+function urlOf(bound: AddressInfo | string | null): string {
+  if (bound === null || typeof bound === 'string') return `wss+unix:${bound ?? ''}`;
+  return `wss://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${String(bound.port)}${AGENT_PATH}`;
+}
+
+async function listen(server: Server, { address }: AgentServerOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen({ host, port }, resolve);
+  server.once('error', reject).listen(address, resolve);
   try {
     await promise;
   } catch (cause) {
-    throw new AssayError('CONFIG_INVALID', `cannot listen on ${host}:${String(port)}: ${errorText(cause)}`, {
+    throw new AssayError('CONFIG_INVALID', `cannot listen on ${'path' in address ? address.path : `${address.host}:${String(address.port)}`}: ${errorText(cause)}`, {
       cause,
       hint: 'Choose another --listen address; port 0 takes a free one.',
     });

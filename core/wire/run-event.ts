@@ -8,7 +8,7 @@ import type { AbsenceReason } from './run.ts';
 export type RunEvent =
   | {
       readonly event: 'listening';
-      /** `wss://host:port/v1/agent` with the port that is really used. */
+      /** `wss://host:port/v1/agent` with the port that is really used, or `wss+unix:/path/of/socket`. */
       readonly url: string;
       /** `sha256:` digest of the server's public key (SPKI, DER): what agents pin. */
       readonly key: string;
