@@ -38,12 +38,12 @@ async function readBounded(path: string, limitBytes: number): Promise<Uint8Array
   try {
     const file = await open(path);
     try {
-      const buffer = Buffer.alloc(limitBytes + 1);
-      let length = 0;
-      for (let read = 1; read > 0 && length < buffer.length; length += read) read = (await file.read(buffer, length)).bytesRead;
-      if (length > limitBytes)
+      const chunks: Buffer[] = [];
+      for await (const chunk of file.createReadStream({ end: limitBytes, autoClose: false })) chunks.push(chunk as Buffer);
+      const bytes = Buffer.concat(chunks);
+      if (bytes.length > limitBytes)
         throw new AssayError('FILE_TOO_LARGE', `${path} has more than ${limitBytes} bytes`, { hint: 'No vendor tool prints this much.' });
-      return buffer.subarray(0, length);
+      return bytes;
     } finally {
       await file.close();
     }
