@@ -96,7 +96,7 @@ function composeMap(state: Composing, map: YAMLMap, depth: number): Composed {
   for (const pair of map.items as readonly Pair<Node, Node | null>[]) {
     const value = pair.value === null ? null : add(total, compose(state, pair.value, depth + 1));
     if (isMergeKey(pair.key)) parts.merged.push(value);
-    else addEntry(state, parts, pair.key, value);
+    else addEntry(state, parts, { key: pair.key, value });
   }
   const entries = parts.merged.length === 0 ? parts.entries : withMerged(state, map, parts);
   const node = parts.atoms.size === 0 ? entries : new MixedKeyMap(entries, parts.atoms);
@@ -104,7 +104,7 @@ function composeMap(state: Composing, map: YAMLMap, depth: number): Composed {
 }
 
 /** Adds one member under its key as written; a null key is the empty text, and a text key may follow it. */
-function addEntry(state: Composing, parts: MapParts, key: Node | null, value: YamlNode): void {
+function addEntry(state: Composing, parts: MapParts, { key, value }: { readonly key: Node | null; readonly value: YamlNode }): void {
   const node = key === null ? null : compose(state, key, 1).node;
   const text = keyText(node);
   if (text === undefined) throw errorAt(state, key, 'a mapping key must be a scalar');
