@@ -129,8 +129,8 @@ export const RUN_SETTINGS = {
 
 function secureUrl(text: string): string {
   const url = URL.parse(text);
-  if (url?.protocol !== 'wss:')
-    throw new AssayError('CONFIG_INVALID', `"${text}" is no wss:// address`, {
+  if (url?.protocol !== 'wss:' && url?.protocol !== 'wss+unix:')
+    throw new AssayError('CONFIG_INVALID', `"${text}" is no wss:// or wss+unix: address`, {
       hint: 'Give the url that the collector prints when it listens.',
     });
   return text;
