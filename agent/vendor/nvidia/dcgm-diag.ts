@@ -29,6 +29,8 @@ export interface DiagResult {
   readonly warnings: readonly DiagWarning[];
   /** What the test reports besides, such as a measured bandwidth. */
   readonly info: readonly string[];
+  /** Set for the summary that DCGM 4 adds to each test: it repeats the results, do not count it beside them. */
+  readonly isSummary?: true;
 }
 
 /** What `dcgmi diag -j` says. */
@@ -142,11 +144,14 @@ function readTest(value: JsonValue, context: TestContext): DiagResult[] {
   tally.typed();
   const results = asArray(test['results']) ?? [];
   const summary = asObject(test['test_summary']);
-  const all: readonly JsonValue[] = results.length === 0 && summary !== undefined ? [summary] : results;
-  if (results.length > 0 && summary !== undefined)
-    for (const member of Object.keys(summary)) tally.unread(`${path}/test_summary/${member}`);
+  const of = { category, test: name, tally };
   for (const key of Object.keys(test)) if (!['name', 'results', 'test_summary'].includes(key)) tally.unread(`${path}/${key}`);
-  return all.flatMap((result, index) => readResult(result, { category, test: name, path: `${path}/results[${index}]`, tally }));
+  return [
+    ...results.flatMap((result, index) => readResult(result, { ...of, path: `${path}/results[${index}]` })),
+    ...(summary === undefined
+      ? []
+      : readResult(summary, { ...of, path: `${path}/test_summary` }).map((result) => ({ ...result, isSummary: true as const }))),
+  ];
 }
 
 const STATUS: Readonly<Record<string, DiagStatus>> = {
@@ -157,24 +162,14 @@ const STATUS: Readonly<Record<string, DiagStatus>> = {
   'not run': 'not-run',
   skipped: 'skip',
 };
-const RESULT_KEYS = new Set([
-  'status',
-  'gpu_id',
-  'gpu_ids',
-  'entity_group',
-  'entity_group_id',
-  'entity_id',
-  'warnings',
-  'info',
-  'serial',
-  'message',
-]);
+const RESULT_KEYS = new Set(['status', 'gpu_id', 'gpu_ids', 'entity_group', 'entity_group_id', 'entity_id', 'warnings', 'info', 'message']);
 
 function readResult(value: JsonValue, context: TestContext & { readonly test: string }): DiagResult[] {
   const { category, test, path, tally } = context;
   const result = asObject(value);
   if (result === undefined) {
-    tally.unread(path);
+    if (value === null) tally.typed();
+    else tally.unread(path);
     tally.partial(`${path} is ${value === null ? 'null' : 'no object'}`);
     return [];
   }
@@ -184,9 +179,9 @@ function readResult(value: JsonValue, context: TestContext & { readonly test: st
     else tally.unread(`${path}/${key}`);
   }
   if (status === undefined) tally.partial(`${path} has no known status`);
-  return status === undefined
-    ? []
-    : [{ category, test, status, entities: entitiesOf(result), warnings: warningsOf(result['warnings'] ?? null) }];
+  if (status === undefined) return [];
+  const info = textsIn([result['info'] ?? null, result['message'] ?? null]);
+  return [{ category, test, status, entities: entitiesOf(result), warnings: warningsOf(result['warnings'] ?? null), info }];
 }
 
 function entitiesOf(result: JsonObject): string[] {
@@ -218,7 +213,7 @@ function warningsOf(value: JsonValue): DiagWarning[] {
 
 function measure(result: DiagResult): Parsed<unknown>['measurements'] {
   const key = `diag.${result.test.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
-  const item = result.entities.length === 0 ? 'node' : result.entities.join(',');
+  const item = result.isSummary === true ? 'summary' : result.entities.length === 0 ? 'node' : result.entities.join(',');
   return [
     {
       type: 'Hardware',
