@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { ExitCode } from '#core/error.ts';
 import { evaluateConstraint, type ConstraintResult } from '#core/recipe/constraint.ts';
 import { withFormat } from '../output/conclude.ts';
-import { readSnapshot } from './recipe-flags.ts';
+import { readSnapshot } from './recipe-input.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 interface EvalFlags {

@@ -5,7 +5,8 @@ import type { Fingerprint } from '#core/fingerprint/fingerprint.ts';
 import { matchCriteria } from '#core/fingerprint/match-criteria.ts';
 import type { CriteriaMatch } from '#core/fingerprint/match.ts';
 import { withFormat } from '../output/conclude.ts';
-import { catalogSource, readSnapshot, withCatalog, type CatalogFlags } from './recipe-flags.ts';
+import { readSnapshot } from './recipe-input.ts';
+import { catalogSource, withCatalog, type CatalogFlags } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 interface FingerprintFlags extends CatalogFlags {
@@ -36,9 +37,7 @@ async function fingerprint(command: Command, flags: FingerprintFlags, conclude: 
 }
 
 async function matchRecipe(path: string, flags: FingerprintFlags, found: Fingerprint): Promise<CriteriaMatch> {
-  const version = flags.catalogVersion;
-  const recipe = await readRecipeFile(path, { ...catalogSource(flags), ...(version === undefined ? {} : { version }) });
-  return matchCriteria(recipe.criteria, found);
+  return matchCriteria((await readRecipeFile(path, catalogSource(flags))).criteria, found);
 }
 
 function dimensionLines(found: Fingerprint): string {

@@ -6,7 +6,7 @@ import { valueJson } from '#core/digest/value-json.ts';
 import type { CanonicalValue } from '#core/digest/yaml-value.ts';
 import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
 import { diffRecipes, type RecipeChange } from '#core/recipe/diff.ts';
-import { catalogSource, type CatalogFlags } from './recipe-flags.ts';
+import { catalogSource, type CatalogFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
 interface DiffFlags extends CatalogFlags {
@@ -16,8 +16,7 @@ interface DiffFlags extends CatalogFlags {
 
 /** Prints what differs between two recipes; exit 1 when anything does. */
 export async function diff(command: Command, flags: DiffFlags, conclude: Conclude): Promise<void> {
-  const version = flags.catalogVersion;
-  const options = { ...catalogSource(flags), ...(version === undefined ? {} : { version }) };
+  const options = catalogSource(flags);
   const before = await readRecipeFile(flags.before, options);
   const after = await readRecipeFile(flags.after, options);
   const changes = diffRecipes(before, after);

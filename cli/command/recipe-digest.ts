@@ -3,7 +3,7 @@ import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import { bareHex, type Digest } from '#core/digest/sha256.ts';
 import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
 import type { Recipe } from '#core/recipe/document.ts';
-import type { CatalogFlags } from './recipe-flags.ts';
+import { catalogSource, type CatalogFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
 interface DigestFlags extends CatalogFlags {
@@ -14,9 +14,8 @@ interface DigestFlags extends CatalogFlags {
 
 /** Prints a recipe's digest as bare hex, the canonical YAML's or the material slice's. */
 export async function digest(command: Command, flags: DigestFlags, conclude: Conclude): Promise<void> {
-  const { catalog, data, catalogVersion } = flags;
-  const source = { ...(catalog === undefined ? {} : { catalogDir: catalog }), ...(data === undefined ? {} : { dataDir: data }) };
-  const recipe = await readRecipeFile(flags.recipe, { ...source, ...(catalogVersion === undefined ? {} : { version: catalogVersion }) });
+  const source = catalogSource(flags);
+  const recipe = await readRecipeFile(flags.recipe, source);
   if (flags.material === true) return material(command, { recipe, source, slice: flags.slice === true }, conclude);
   await conclude(command, answer(canonicalRecipe(recipe).digest, 'canonical'));
 }

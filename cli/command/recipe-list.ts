@@ -3,7 +3,8 @@ import { loadCatalog } from '#core/catalog/load-catalog.ts';
 import { goJson } from '#core/digest/go-json.ts';
 import { listRecipes, listValue, type RecipeEntry } from '#core/recipe/list.ts';
 import { TEXT_DIMENSIONS } from '#core/recipe/criteria.ts';
-import { catalogSource, typedCriteria, type CriteriaFlags } from './recipe-flags.ts';
+import { typedCriteria } from './recipe-input.ts';
+import { catalogSource, type CriteriaFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
 /** Lists the overlays of a catalog; as JSON in upstream's shape. */

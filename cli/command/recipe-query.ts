@@ -4,7 +4,8 @@ import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import type { Catalog } from '#core/recipe/catalog.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import { queryJson, queryRecipe, queryYaml } from '#core/recipe/query.ts';
-import { catalogSource, resolveFromFlags, type CriteriaFlags } from './recipe-flags.ts';
+import { resolveFromFlags } from './recipe-input.ts';
+import { catalogSource, type CriteriaFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
 interface QueryFlags extends CriteriaFlags {
@@ -21,7 +22,6 @@ export async function query(command: Command, flags: QueryFlags, conclude: Concl
 
 async function fromFile(path: string, flags: QueryFlags): Promise<{ readonly recipe: Recipe; readonly catalog: Catalog }> {
   const source = catalogSource(flags);
-  const version = flags.catalogVersion;
-  const recipe = await readRecipeFile(path, { ...source, ...(version === undefined ? {} : { version }) });
+  const recipe = await readRecipeFile(path, source);
   return { recipe, catalog: await loadCatalog(source) };
 }

@@ -4,7 +4,8 @@ import { isValueMap } from '#core/digest/yaml-value.ts';
 import { recipeValue, recipeYaml } from '#core/recipe/canonical-recipe.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import { recipeNotices } from '#core/recipe/notices.ts';
-import { resolveFromFlags, type CriteriaFlags } from './recipe-flags.ts';
+import { resolveFromFlags } from './recipe-input.ts';
+import type { CriteriaFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
 /** Members of a recipe whose keys are free, and sorted in JSON. */

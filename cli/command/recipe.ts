@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
-import { withCatalog, withCriteria, withSnapshot } from './recipe-flags.ts';
+import { withCatalog, withCriteria, withSnapshot } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 const EXAMPLES = `
