@@ -27,9 +27,16 @@ export interface ProcessRun {
 const SAMPLE_EVERY_MS = 10;
 
 /** Runs a command to its end and samples the resident memory of it and its children. */
-export async function runProcess(command: string, args: readonly string[], options: { readonly cwd?: string; readonly sampleMemory?: boolean } = {}): Promise<ProcessRun> {
+export async function runProcess(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly sampleMemory?: boolean } = {},
+): Promise<ProcessRun> {
   const startedAt = performance.now();
-  const child = spawn(command, [...args], { stdio: ['ignore', 'pipe', 'ignore'], ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+  const child = spawn(command, [...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   const peakRssMiB: Record<string, number> = {};
   const sampler = options.sampleMemory === true ? setInterval(() => sample(child.pid ?? 0, peakRssMiB), SAMPLE_EVERY_MS) : undefined;
   let stdout = '';
@@ -54,7 +61,10 @@ function sample(root: number, peak: Record<string, number>): void {
 }
 
 /** Runs two or more commands alternately, so that a busy machine slows them alike; returns the spread of wall times of each. */
-export async function compareWall(commands: Readonly<Record<string, readonly [string, ...string[]]>>, rounds: number): Promise<Readonly<Record<string, Spread>>> {
+export async function compareWall(
+  commands: Readonly<Record<string, readonly [string, ...string[]]>>,
+  rounds: number,
+): Promise<Readonly<Record<string, Spread>>> {
   const times: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round += 1) {
     for (const [name, [file, ...args]] of Object.entries(commands)) (times[name] ??= []).push((await runProcess(file, args)).wallMs);

@@ -5,7 +5,8 @@ const OUT = 'dist';
 // Optional parts of the CycloneDX library (XML, schema validation) that Assay never calls.
 const UNUSED_OPTIONAL = ['xmlbuilder2', 'libxmljs2', 'ajv-formats-draft2019', 'ajv', 'ajv-formats'];
 // Some dependencies are CommonJS and call require() on Node's own modules.
-const BANNER = "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url); const __dirname = import.meta.dirname;";
+const BANNER =
+  "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url); const __dirname = import.meta.dirname;";
 
 /** Options every bundle shares: Node 24, ESM, deterministic bytes. */
 export function bundleOptions(): BuildOptions {

@@ -10,7 +10,11 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
   const scratch = mkdtempSync(join(tmpdir(), 'assay-gen-'));
   try {
     await generateProto(scratch);
-    const files = new Map(readdirSync(scratch).sort().map((name) => [join('proto/gen', name), readFileSync(join(scratch, name), 'utf8')]));
+    const files = new Map(
+      readdirSync(scratch)
+        .sort()
+        .map((name) => [join('proto/gen', name), readFileSync(join(scratch, name), 'utf8')]),
+    );
     files.set('docs/reference/error.md', errorPage());
     files.set('docs/reference/cli.md', await cliPage());
     return files;

@@ -80,7 +80,11 @@ async function run(command: Command, flags: RunFlags, conclude: Conclude): Promi
   });
   const bundle = eventOf(localRun.events, 'assembled')?.bundle ?? join(outDir, BUNDLE_DIRECTORY);
   throwFailure(localRun.events, bundle);
-  const [{ verifyEvidence }, { readRunResult }, { runSummary }] = await Promise.all([import('#core/verify/verify-evidence.ts'), import('../run/read-result.ts'), import('../output/run-summary.ts')]);
+  const [{ verifyEvidence }, { readRunResult }, { runSummary }] = await Promise.all([
+    import('#core/verify/verify-evidence.ts'),
+    import('../run/read-result.ts'),
+    import('../output/run-summary.ts'),
+  ]);
   const trustedRoot = eventOf(localRun.events, 'signed')?.trustedRoot;
   const verdict = await verifyEvidence(bundle, trustedRoot === undefined ? { offline: true } : { trustedRoot, offline: true });
   const total = { verified: Math.round(performance.now() - startedAt) };
@@ -102,8 +106,14 @@ function phasesOf(given: readonly string[] | undefined): readonly Phase[] {
 
 function signingOf(flags: RunFlags): 'lab' | 'keyless' | 'none' {
   const hasIdentity = flags.identityToken !== undefined || flags.identityTokenFile !== undefined;
-  if (flags.lab === true && hasIdentity) throw new AssayError('USAGE', '--lab and an identity token exclude each other', { hint: 'Leave out --lab to sign with your identity.' });
-  if (flags.lab === true && flags.push !== undefined) throw new AssayError('USAGE', '--lab evidence is not pushed: its authority ends with the run', { hint: 'Leave out --push, or sign with an identity.' });
+  if (flags.lab === true && hasIdentity)
+    throw new AssayError('USAGE', '--lab and an identity token exclude each other', {
+      hint: 'Leave out --lab to sign with your identity.',
+    });
+  if (flags.lab === true && flags.push !== undefined)
+    throw new AssayError('USAGE', '--lab evidence is not pushed: its authority ends with the run', {
+      hint: 'Leave out --push, or sign with an identity.',
+    });
   return flags.lab === true ? 'lab' : hasIdentity ? 'keyless' : 'none';
 }
 
@@ -115,9 +125,14 @@ function identityArgs(flags: RunFlags): readonly string[] {
 function throwFailure(events: readonly RunEvent[], bundle: string): void {
   const failure = eventOf(events, 'failed');
   if (failure === undefined || events.some(({ event }) => event === 'assembled')) return;
-  throw new AssayError('PROGRAM_FAILED', `${failure.code}: ${failure.message}`, { hint: failure.hint ?? 'Run again with --verbose.', details: { bundle } });
+  throw new AssayError('PROGRAM_FAILED', `${failure.code}: ${failure.message}`, {
+    hint: failure.hint ?? 'Run again with --verbose.',
+    details: { bundle },
+  });
 }
 
 function pick<Flags extends object, Name extends keyof Flags>(flags: Flags, names: readonly Name[]): Partial<Pick<Flags, Name>> {
-  return Object.fromEntries(names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]))) as Partial<Pick<Flags, Name>>;
+  return Object.fromEntries(names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]))) as Partial<
+    Pick<Flags, Name>
+  >;
 }

@@ -18,5 +18,7 @@ function parseEvent(line: string): RunEvent {
   } catch {
     // Falls through to the one error below: the line itself says more than the parser.
   }
-  throw new AssayError('PROGRAM_FAILED', `the collector printed something that is no event: ${line.slice(0, 200)}`, { hint: 'Run with --log-level debug and report it.' });
+  throw new AssayError('PROGRAM_FAILED', `the collector printed something that is no event: ${line.slice(0, 200)}`, {
+    hint: 'Run with --log-level debug and report it.',
+  });
 }

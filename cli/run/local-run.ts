@@ -36,7 +36,16 @@ export interface LocalRun {
 }
 
 /** Stages whose first event is worth a time in the result. */
-const STAGES: readonly RunEvent['event'][] = ['listening', 'node-connected', 'node-finished', 'sealed', 'assembled', 'signed', 'pending', 'published'];
+const STAGES: readonly RunEvent['event'][] = [
+  'listening',
+  'node-connected',
+  'node-finished',
+  'sealed',
+  'assembled',
+  'signed',
+  'pending',
+  'published',
+];
 
 /**
  * Runs a collector and an agent as child processes against each other over loopback TLS, with credentials made for this
@@ -90,7 +99,8 @@ async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<
   await endAgent(agent);
   if (agentFailure !== undefined) throw agentFailure;
   const failure = events.find((event) => event.event === 'failed');
-  if (end.exit === undefined || (failure === undefined && !events.some((event) => event.event === 'assembled'))) throw endedEarly('collector', end, 'it assembled a bundle');
+  if (end.exit === undefined || (failure === undefined && !events.some((event) => event.event === 'assembled')))
+    throw endedEarly('collector', end, 'it assembled a bundle');
   return { events, timingsMs, collectorExit: end.exit };
 }
 
@@ -112,7 +122,11 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen
   ];
 }
 
-function startAgent(options: LocalRunOptions, { privateDir, tokenFile, signal }: RunFiles, server: { readonly url: string; readonly key: string }): RunningProgram {
+function startAgent(
+  options: LocalRunOptions,
+  { privateDir, tokenFile, signal }: RunFiles,
+  server: { readonly url: string; readonly key: string },
+): RunningProgram {
   const args = [
     'run',
     `--collector=${server.url}`,
@@ -140,7 +154,10 @@ async function drain(lines: AsyncIterable<string>): Promise<void> {
 
 function endedEarly(name: ProgramName, end: ProgramEnd, milestone: string): AssayError {
   const how = end.exit === undefined ? `was ended by ${end.signal ?? 'a signal'}` : `ended with status ${end.exit}`;
-  return new AssayError('PROGRAM_FAILED', `the ${name} ${how} before ${milestone}`, { hint: 'Run again with --verbose to see the logs of both programs.', details: { log: end.log } });
+  return new AssayError('PROGRAM_FAILED', `the ${name} ${how} before ${milestone}`, {
+    hint: 'Run again with --verbose to see the logs of both programs.',
+    details: { log: end.log },
+  });
 }
 
 /** False where not even the loopback interface is up, as in a fresh network namespace: then a socket file has to do. */
@@ -153,6 +170,9 @@ async function makePrivateDir(outDir: string): Promise<string> {
     await mkdir(outDir, { recursive: true });
     return await mkdtemp(join(outDir, '.run-'));
   } catch (cause) {
-    throw new AssayError('OUTPUT_UNWRITABLE', `cannot write to ${outDir}: ${errorText(cause)}`, { cause, hint: 'Choose another directory with --out.' });
+    throw new AssayError('OUTPUT_UNWRITABLE', `cannot write to ${outDir}: ${errorText(cause)}`, {
+      cause,
+      hint: 'Choose another directory with --out.',
+    });
   }
 }

@@ -48,7 +48,12 @@ function exitOf(run: LocalRun, verdict: Verdict): ExitCode {
 async function readTests(bundle: string): Promise<readonly PhasedTest[]> {
   const directory = join(bundle, 'ctrf');
   const names = (await readdir(directory)).sort();
-  const reports = await Promise.all(names.map(async (name) => ({ phase: basename(name, '.json') as Phase, tests: parseReport(await readFile(join(directory, name)), name).report.results.tests })));
+  const reports = await Promise.all(
+    names.map(async (name) => ({
+      phase: basename(name, '.json') as Phase,
+      tests: parseReport(await readFile(join(directory, name)), name).report.results.tests,
+    })),
+  );
   return reports.flatMap(({ phase, tests }) => tests.map((test) => ({ ...test, phase })));
 }
 

@@ -37,9 +37,14 @@ export async function chooseRecipe(choice: RecipeChoice): Promise<ChosenRecipe> 
 async function readChoice(choice: RecipeChoice): Promise<Recipe> {
   const asked = TEXT_DIMENSIONS.filter((dimension) => choice[dimension] !== undefined);
   if (choice.recipe !== undefined && asked.length > 0) {
-    throw new AssayError('USAGE', `--recipe and --${asked.join(', --')} exclude each other`, { hint: 'A recipe file already has its criteria.' });
+    throw new AssayError('USAGE', `--recipe and --${asked.join(', --')} exclude each other`, {
+      hint: 'A recipe file already has its criteria.',
+    });
   }
-  const source = { ...(choice.catalog === undefined ? {} : { catalogDir: choice.catalog }), ...(choice.data === undefined ? {} : { dataDir: choice.data }) };
+  const source = {
+    ...(choice.catalog === undefined ? {} : { catalogDir: choice.catalog }),
+    ...(choice.data === undefined ? {} : { dataDir: choice.data }),
+  };
   if (choice.recipe !== undefined) return readRecipeFile(choice.recipe, source);
   if (asked.length === 0) return readRecipeFile(join(embeddedCatalogDir(), HOST_RECIPE));
   const catalog = await loadCatalog(source);

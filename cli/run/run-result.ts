@@ -46,6 +46,9 @@ export function phaseCounts(tests: readonly { readonly phase: Phase; readonly st
 }
 
 /** Picks the one event of a kind out of a finished run. */
-export function eventOf<Kind extends RunEvent['event']>(events: readonly RunEvent[], kind: Kind): Extract<RunEvent, { event: Kind }> | undefined {
+export function eventOf<Kind extends RunEvent['event']>(
+  events: readonly RunEvent[],
+  kind: Kind,
+): Extract<RunEvent, { event: Kind }> | undefined {
   return events.find((event): event is Extract<RunEvent, { event: Kind }> => event.event === kind);
 }
