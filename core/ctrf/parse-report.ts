@@ -1,3 +1,4 @@
+import { parseStrictJson } from '#core/attestation/strict-json.ts';
 import { AssayError, errorText } from '#core/error.ts';
 import type { CtrfReport, CtrfTest } from './report.ts';
 import { countTests, isCtrfStatus } from './summary.ts';
@@ -53,12 +54,13 @@ function checkSummary(summary: Json | undefined, tests: readonly CtrfTest[], com
     if (!isCount(summary[key])) complain(`results.summary.${key}`, 'is no whole number');
     else if (summary[key] !== value) complain(`results.summary.${key}`, `says ${String(summary[key])}, the tests give ${value}`);
   }
-  for (const key of ['start', 'stop']) if (!isCount(summary[key])) complain(`results.summary.${key}`, 'is no whole number of epoch milliseconds');
+  for (const key of ['start', 'stop'])
+    if (!isCount(summary[key])) complain(`results.summary.${key}`, 'is no whole number of epoch milliseconds');
 }
 
 function parseJson(bytes: Uint8Array, name: string): Json {
   try {
-    const document = asObject(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const document = asObject(parseStrictJson(bytes, name));
     if (document !== undefined) return document;
   } catch (cause) {
     throw invalid(name, errorText(cause), cause);
@@ -67,7 +69,10 @@ function parseJson(bytes: Uint8Array, name: string): Json {
 }
 
 function invalid(name: string, reason: string, cause?: unknown): AssayError {
-  return new AssayError('CTRF_INVALID', `${name} is not a CTRF report: ${reason}`, { hint: 'Give the CTRF file that the validator wrote, unedited.', ...(cause === undefined ? {} : { cause }) });
+  return new AssayError('CTRF_INVALID', `${name} is not a CTRF report: ${reason}`, {
+    hint: 'Give the CTRF file that the validator wrote, unedited.',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 function asObject(value: unknown): Json | undefined {

@@ -4,6 +4,8 @@ const STRING = /"(?:[^"\\]|\\.)*"/g;
 const TOKEN = /""|[{}[\],:]|[^\s{}[\],:"]+/g;
 const UPPERCASE_ESCAPE = /\\u(?=[0-9a-fA-F]{4})(?![0-9a-f]{4})/;
 const ODD_NUMBER = /E|-0(?![.\d])/;
+const OPENING: ReadonlySet<string> = new Set(['{', '[']);
+const CLOSING: ReadonlySet<string> = new Set(['}', ']']);
 const MISPLACED_SPACE = /[{[] | [,:]|^ | $/;
 
 /**
@@ -33,17 +35,17 @@ export function isCompact(text: string): boolean {
 /** The document with every line broken and indented by the one rule that Go, Python and JavaScript share. */
 function indented(bare: string, unit: string): string {
   const tokens = bare.match(TOKEN) ?? [];
+  const line = (depth: number): string => `\n${unit.repeat(depth)}`;
   let depth = 0;
   let text = '';
   for (const [index, token] of tokens.entries()) {
-    const [before, after] = [tokens[index - 1] ?? '', tokens[index + 1] ?? ''];
-    const isOpening = token === '{' || token === '[';
-    const isClosing = token === '}' || token === ']';
-    if (isClosing) depth -= 1;
-    if (isClosing && before !== '{' && before !== '[') text += `\n${unit.repeat(depth)}`;
+    const isEmptyEnd = CLOSING.has(token) && OPENING.has(tokens[index - 1] ?? '');
+    const isEmptyStart = OPENING.has(token) && CLOSING.has(tokens[index + 1] ?? '');
+    if (CLOSING.has(token)) depth -= 1;
+    if (CLOSING.has(token) && !isEmptyEnd) text += line(depth);
     text += token === ':' ? ': ' : token;
-    if (isOpening) depth += 1;
-    if (token === ',' || (isOpening && after !== '}' && after !== ']')) text += `\n${unit.repeat(depth)}`;
+    if (OPENING.has(token)) depth += 1;
+    if (token === ',' || (OPENING.has(token) && !isEmptyStart)) text += line(depth);
   }
   return text;
 }
