@@ -5,11 +5,11 @@ import { AssayError } from '#core/error.ts';
 import { PHASES, type Phase } from '#core/ctrf/report.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
-import { TEXT_DIMENSIONS } from '#core/recipe/criteria.ts';
 import { withFormat } from '../output/conclude.ts';
 import { progressLine } from '../run/progress.ts';
 import { eventOf } from '../run/run-result.ts';
 import { chooseRecipe, type RecipeChoice } from '../run/run-recipe.ts';
+import { withCriteria } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 interface RunFlags extends RecipeChoice {
@@ -51,11 +51,8 @@ export const defineRun: DefineVerb = (command, conclude) => {
     .option('--tool-path <dir>', 'look for vendor tools here')
     .option('--verbose', 'show the logs of agent and collector')
     .option('--quiet', 'no progress on stderr');
-  command
-    .option('--recipe <file>', 'recipe or overlay to certify (default: one that fits any Linux host)')
-    .option('--catalog <dir>', 'recipe catalog instead of the embedded one')
-    .option('--data <dir>', 'recipe files layered over the catalog');
-  for (const dimension of TEXT_DIMENSIONS) command.option(`--${dimension} <value>`, `criterion of the recipe: ${dimension}`);
+  command.option('--recipe <file>', 'recipe or overlay to certify (default: one that fits any Linux host)');
+  withCriteria(command);
   withFormat(command, ['markdown', 'json']).addHelpText('after', EXAMPLES);
   command.action((flags: RunFlags) => run(command, flags, conclude));
 };

@@ -1,8 +1,8 @@
-import type { Phase } from '#core/ctrf/report.ts';
 import type { NotPassed, RunResult } from '../run/run-result.ts';
 
 /** First line of everything that rests on a lab signature. */
-export const LAB_BANNER = 'LAB TRUST: signed by an authority that lived only in this run. It proves integrity since signing, not who signed.';
+export const LAB_BANNER =
+  'LAB TRUST: signed by an authority that lived only in this run. It proves integrity since signing, not who signed.';
 
 /** The end of `assay run` as Markdown: what happened, what did not pass and why, where everything is, how to check it. */
 export function runSummary(result: RunResult): string {
@@ -15,7 +15,9 @@ export function runSummary(result: RunResult): string {
     '',
     '| phase | passed | failed | skipped | other |',
     '|---|---|---|---|---|',
-    ...Object.entries(result.phases).map(([phase, counts]) => `| ${phase} | ${counts.passed} | ${counts.failed} | ${counts.skipped} | ${counts.other} |`),
+    ...Object.entries(result.phases).map(
+      ([phase, counts]) => `| ${phase} | ${counts.passed} | ${counts.failed} | ${counts.skipped} | ${counts.other} |`,
+    ),
     '',
     ...notPassedLines(result.notPassed),
     ...findingLines(result.findings),
@@ -32,7 +34,7 @@ export function runSummary(result: RunResult): string {
 
 function notPassedLines(tests: readonly NotPassed[]): readonly string[] {
   if (tests.length === 0) return [];
-  const row = ({ phase, check, status, reason }: NotPassed): string => `- ${status} ${phase as Phase}/${check}${reason === '' ? '' : `: ${reason}`}`;
+  const row = ({ phase, check, status, reason }: NotPassed): string => `- ${status} ${phase}/${check}${reason === '' ? '' : `: ${reason}`}`;
   return ['Not passed:', '', ...tests.map(row), ''];
 }
 

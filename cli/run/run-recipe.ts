@@ -1,22 +1,18 @@
 import { join } from 'node:path';
 import { AssayError } from '#core/error.ts';
 import { embeddedCatalogDir } from '#core/catalog/embedded.ts';
-import { loadCatalog } from '#core/catalog/load-catalog.ts';
 import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
-import { parseCriteria, TEXT_DIMENSIONS, type CriteriaInput } from '#core/recipe/criteria.ts';
 import type { Recipe } from '#core/recipe/document.ts';
-import { resolveRecipe } from '#core/recipe/resolve.ts';
-import { packageVersion } from '#core/version.ts';
+import { resolveFromFlags, typedCriteria } from '../command/recipe-input.ts';
+import { catalogSource, type CriteriaFlags } from '../command/recipe-option.ts';
 
 /** Recipe of a host without Kubernetes, used when neither a recipe nor criteria are given. */
 const HOST_RECIPE = join('host', 'linux.yaml');
 
 /** How the recipe of a run is chosen. */
-export interface RecipeChoice extends CriteriaInput {
+export interface RecipeChoice extends CriteriaFlags {
   readonly recipe?: string;
-  readonly catalog?: string;
-  readonly data?: string;
 }
 
 /** A recipe ready to be bound to evidence: its canonical bytes and the accelerator that selects thresholds. */
@@ -35,18 +31,12 @@ export async function chooseRecipe(choice: RecipeChoice): Promise<ChosenRecipe> 
 }
 
 async function readChoice(choice: RecipeChoice): Promise<Recipe> {
-  const asked = TEXT_DIMENSIONS.filter((dimension) => choice[dimension] !== undefined);
-  if (choice.recipe !== undefined && asked.length > 0) {
+  const asked = Object.keys(typedCriteria(choice));
+  if (choice.recipe === undefined)
+    return asked.length === 0 ? readRecipeFile(join(embeddedCatalogDir(), HOST_RECIPE)) : (await resolveFromFlags(choice)).recipe;
+  if (asked.length > 0)
     throw new AssayError('USAGE', `--recipe and --${asked.join(', --')} exclude each other`, {
       hint: 'A recipe file already has its criteria.',
     });
-  }
-  const source = {
-    ...(choice.catalog === undefined ? {} : { catalogDir: choice.catalog }),
-    ...(choice.data === undefined ? {} : { dataDir: choice.data }),
-  };
-  if (choice.recipe !== undefined) return readRecipeFile(choice.recipe, source);
-  if (asked.length === 0) return readRecipeFile(join(embeddedCatalogDir(), HOST_RECIPE));
-  const catalog = await loadCatalog(source);
-  return resolveRecipe(catalog, parseCriteria(choice, { overlays: catalog.overlays.values() }), { version: packageVersion() });
+  return readRecipeFile(choice.recipe, catalogSource(choice));
 }
