@@ -26,7 +26,7 @@ export async function readRunResult(run: LocalRun, bundle: string, verdict: Verd
     recipe: eventOf(run.events, 'assembled')?.recipe ?? 'recipe',
     bundle: shorten(bundle),
     pointer: published === undefined ? null : shorten(published.pointer),
-    oci: published === undefined ? null : published.oci,
+    oci: published === undefined ? null : shortenLayout(published.oci),
     digest: published?.digest ?? null,
     signer: verdict.signer === undefined ? null : { identity: verdict.signer.identity, issuer: verdict.signer.issuer },
     trust: signed?.trust ?? 'none',
@@ -62,6 +62,12 @@ function notPassed(test: PhasedTest, events: readonly RunEvent[]): NotPassed {
   const recorded = test.extra?.['reason'];
   const reason = (said?.event === 'check' ? said.message : undefined) ?? (typeof recorded === 'string' ? recorded : '');
   return { phase: test.phase, check: test.name, status: test.status, reason };
+}
+
+const LAYOUT_PREFIX = 'oci-layout:';
+
+function shortenLayout(reference: string): string {
+  return reference.startsWith(LAYOUT_PREFIX) ? `${LAYOUT_PREFIX}${shorten(reference.slice(LAYOUT_PREFIX.length))}` : reference;
 }
 
 /** Relative to the working directory when that is shorter to read. */
