@@ -1,3 +1,4 @@
+import { lstat, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -161,21 +162,32 @@ function refuse(socket: Duplex, status: string): void {
 
 /** `wss://host:port/v1/agent` with the port that is really used, or `wss+unix:/path/of/socket`. */
 function urlOf(bound: AddressInfo | string | null): string {
-  if (bound === null || typeof bound === 'string') return `wss+unix:${bound ?? ''}`;
+  if (bound === null || typeof bound === 'string') return `wss+unix:${(bound ?? '').split('/').map(encodeURIComponent).join('/')}`;
   return `wss://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${String(bound.port)}${AGENT_PATH}`;
 }
 
 async function listen(server: Server, { address }: AgentServerOptions): Promise<void> {
+  if ('path' in address) await removeStaleSocket(address.path);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen(address, resolve);
   try {
     await promise;
   } catch (cause) {
-    throw new AssayError('CONFIG_INVALID', `cannot listen on ${'path' in address ? address.path : `${address.host}:${String(address.port)}`}: ${errorText(cause)}`, {
-      cause,
-      hint: 'Choose another --listen address; port 0 takes a free one.',
-    });
+    throw new AssayError(
+      'CONFIG_INVALID',
+      `cannot listen on ${'path' in address ? address.path : `${address.host}:${String(address.port)}`}: ${errorText(cause)}`,
+      {
+        cause,
+        hint: 'Choose another --listen address; port 0 takes a free one.',
+      },
+    );
   }
+}
+
+/** A collector that was killed leaves its socket file behind; no living one uses it, because the state directory is locked. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() === true) await rm(path, { force: true });
 }
 
 async function closeAll(server: Server, sessions: Sessions, sockets: ReadonlySet<Socket>): Promise<void> {
