@@ -26,7 +26,7 @@ function leaves(command: Command): readonly Command[] {
 
 function section(command: Command): string {
   let text = '';
-  command.configureOutput({ writeOut: (part) => void (text += part) });
+  command.configureOutput({ writeOut: (part) => void (text += part), getOutHelpWidth: () => 120, getOutHasColors: () => false });
   command.helpOption('-h, --help', 'show this help');
   command.outputHelp();
   return `## ${command.name()}\n\n\`\`\`text\n${text.replaceAll(/[ \t]+$/gm, '').trim()}\n\`\`\`\n`;
