@@ -1,5 +1,5 @@
 import { OCI_MANIFEST_TYPE } from '#core/attestation/media-type.ts';
-import { layoutStore } from '#core/oci/layout.ts';
+import { isLayoutDirectory, layoutStore } from '#core/oci/layout.ts';
 import { parseReference, type ArtifactReference } from '#core/oci/reference.ts';
 import type { ArtifactReader } from '#core/oci/store.ts';
 import { shown } from '../foreign-text.ts';
@@ -25,14 +25,23 @@ async function openReader(
   options: VerifyOptions,
 ): Promise<{ readonly reader: ArtifactReader; readonly named?: string }> {
   if (reference.kind === 'layout') {
+    if (!(await isLayoutDirectory(reference.directory)))
+      throw new Refusal('INPUT_NOT_FOUND', `${shown(reference.directory)} is no OCI layout directory`);
     const reader = layoutStore(reference.directory);
     return reference.digest === undefined && reference.tag === undefined ? { reader, named: await onlyArtifact(reader) } : { reader };
   }
-  if (reference.digest === undefined && reference.tag !== undefined && options.allowUnpinnedTag !== true)
-    throw new Refusal('TAG_ONLY', `the reference names only the tag ${shown(reference.tag)}`, {
+  const { digest, tag, registry } = reference;
+  if (digest === undefined && tag === undefined)
+    throw new Refusal('REFERENCE_INVALID', `${shown(registry)}/${shown(reference.repository)} names neither tag nor digest`);
+  if (digest === undefined && options.allowUnpinnedTag !== true)
+    throw new Refusal('TAG_ONLY', `the reference names only the tag ${shown(tag)}`, {
       hint: 'Add @sha256:…, or accept that the tag may move with --allow-unpinned-tag.',
     });
-  throw new Refusal('OFFLINE_INPUT', `${shown(reference.registry)} is a registry`);
+  if (options.offline === true)
+    throw new Refusal('OFFLINE_INPUT', `${shown(registry)} is a registry, and --offline forbids going there`, {
+      hint: 'Fetch it first with: assay pull',
+    });
+  throw new Refusal('REGISTRY_UNAVAILABLE', `${shown(registry)} is a registry`);
 }
 
 /** A layout given without tag or digest must hold one artifact. */
