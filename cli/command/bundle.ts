@@ -63,9 +63,24 @@ async function createBundle(command: Command, flags: CreateFlags, conclude: Conc
   await writeBundleDirectory(bundle, files);
   const { predicate, predicateType } = statement;
   const pointer = join(resolve(flags.out), 'pointer.yaml');
-  await writeFileAtomically(pointer, [Buffer.from(pointerYaml({ schemaVersion: '1.0.0', recipe: predicate.recipe.name, attestations: [{ attestedAt: predicate.attestedAt, bundle: { oci: '', digest: '', predicateType } }] }))]);
+  await writeFileAtomically(pointer, [
+    Buffer.from(
+      pointerYaml({
+        schemaVersion: '1.0.0',
+        recipe: predicate.recipe.name,
+        attestations: [{ attestedAt: predicate.attestedAt, bundle: { oci: '', digest: '', predicateType } }],
+      }),
+    ),
+  ]);
   const json = { bundle, pointer, recipe: predicate.recipe, manifest: predicate.manifest, files: [...files.keys()].sort() };
-  await conclude(command, { exit: 0, json, render: { text: () => `${bundle}\nrecipe ${predicate.recipe.name} ${predicate.recipe.digest}\nmanifest ${predicate.manifest.digest}\nunsigned: run "assay sign ${bundle}"\n` } });
+  await conclude(command, {
+    exit: 0,
+    json,
+    render: {
+      text: () =>
+        `${bundle}\nrecipe ${predicate.recipe.name} ${predicate.recipe.digest}\nmanifest ${predicate.manifest.digest}\nunsigned: run "assay sign ${bundle}"\n`,
+    },
+  });
 }
 
 async function readParts(flags: CreateFlags): Promise<BundleParts> {
@@ -90,29 +105,41 @@ async function readReports(directory: string): Promise<ReadonlyMap<Phase, CtrfRe
   for (const phase of PHASES.filter((candidate) => names.includes(`${candidate}.json`))) {
     const path = join(directory, `${phase}.json`);
     const { report, problems } = parseReport(await readInput(path, SIZE_LIMIT.ctrf), path);
-    if (problems.length > 0) throw new AssayError('CTRF_INVALID', `${path}: ${problems[0]}`, { hint: 'Correct the report; a bundle never repeats a contradiction.', details: { problems } });
+    if (problems.length > 0)
+      throw new AssayError('CTRF_INVALID', `${path}: ${problems[0]}`, {
+        hint: 'Correct the report; a bundle never repeats a contradiction.',
+        details: { problems },
+      });
     reports.set(phase, report);
   }
-  if (reports.size === 0) throw new AssayError('FILE_NOT_FOUND', `${directory} holds none of ${PHASES.map((phase) => `${phase}.json`).join(', ')}`, { hint: 'Name the reports after their phases.' });
+  if (reports.size === 0)
+    throw new AssayError('FILE_NOT_FOUND', `${directory} holds none of ${PHASES.map((phase) => `${phase}.json`).join(', ')}`, {
+      hint: 'Name the reports after their phases.',
+    });
   return reports;
 }
 
 function validatorImage(text: string): ValidatorImage {
   const at = text.lastIndexOf('@');
   const [image, digest] = [text.slice(0, at), text.slice(at + 1)];
-  if (at < 1 || !isDigest(digest)) throw new AssayError('USAGE', `"${text}" is no image with a digest`, { hint: 'Write --validator-image registry/name:tag@sha256:<64 hex>.' });
+  if (at < 1 || !isDigest(digest))
+    throw new AssayError('USAGE', `"${text}" is no image with a digest`, {
+      hint: 'Write --validator-image registry/name:tag@sha256:<64 hex>.',
+    });
   return { image, digest };
 }
 
 function knownPredicateType(text: string): PredicateType {
   const known = PREDICATE_TYPES.find((type) => type === text);
-  if (known === undefined) throw new AssayError('USAGE', `unknown predicate type "${text}"`, { hint: `Use one of: ${PREDICATE_TYPES.join(', ')}.` });
+  if (known === undefined)
+    throw new AssayError('USAGE', `unknown predicate type "${text}"`, { hint: `Use one of: ${PREDICATE_TYPES.join(', ')}.` });
   return known;
 }
 
 function parseTime(text: string): number {
   const epochMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(epochMs)) throw new AssayError('USAGE', `"${text}" is no RFC 3339 time`, { hint: 'Write it like 2026-11-21T08:00:00Z.' });
+  if (Number.isNaN(epochMs))
+    throw new AssayError('USAGE', `"${text}" is no RFC 3339 time`, { hint: 'Write it like 2026-11-21T08:00:00Z.' });
   return epochMs;
 }
 
@@ -120,14 +147,25 @@ async function listDirectory(path: string): Promise<readonly string[]> {
   try {
     return await readdir(path);
   } catch (cause) {
-    throw new AssayError(systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE', `cannot list ${path}: ${errorText(cause)}`, { cause, hint: 'Check the path and its permissions.' });
+    throw new AssayError(
+      systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
+      `cannot list ${path}: ${errorText(cause)}`,
+      { cause, hint: 'Check the path and its permissions.' },
+    );
   }
 }
 
 async function readInput(path: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AssayError(systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE', `cannot read ${path}: ${errorText(cause)}`, { cause, hint: 'Check the path and its permissions.' });
+    throw new AssayError(
+      systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
+      `cannot read ${path}: ${errorText(cause)}`,
+      { cause, hint: 'Check the path and its permissions.' },
+    );
   });
-  if (bytes.byteLength > maxBytes) throw new AssayError('FILE_TOO_LARGE', `${path} has ${bytes.byteLength} bytes, more than ${maxBytes}`, { hint: 'Check that this is the right file.' });
+  if (bytes.byteLength > maxBytes)
+    throw new AssayError('FILE_TOO_LARGE', `${path} has ${bytes.byteLength} bytes, more than ${maxBytes}`, {
+      hint: 'Check that this is the right file.',
+    });
   return bytes;
 }

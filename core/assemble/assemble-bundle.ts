@@ -14,7 +14,10 @@ import { composeBundle, type BundleParts, type ComposedBundle } from './compose-
 import { pseudonymsOf } from './pseudonym.ts';
 
 /** Everything a run's bundle is made from. Equal inputs give equal bytes. */
-export interface AssemblyInput extends Pick<BundleParts, 'recipe' | 'redaction' | 'toolVersion' | 'predicateType' | 'validatorCatalogVersion' | 'validatorImages'> {
+export interface AssemblyInput extends Pick<
+  BundleParts,
+  'recipe' | 'redaction' | 'toolVersion' | 'predicateType' | 'validatorCatalogVersion' | 'validatorImages'
+> {
   readonly run: SealedRun;
   readonly scope: AssayAdditions['scope'];
   readonly clusterMeasurements?: readonly Measurement[];
@@ -48,7 +51,14 @@ export function assembleBundle(input: AssemblyInput): AssembledBundle {
     [COVERAGE_FILE, Buffer.from(goJson(coverage))],
     [NODES_FILE, Buffer.from(goJson(nodes))],
   ]);
-  const bundle = composeBundle({ ...parts, snapshot: assembleSnapshot(run, input), reports, attestedAtMs: run.sealedAtMs, additionalFiles, additions });
+  const bundle = composeBundle({
+    ...parts,
+    snapshot: assembleSnapshot(run, input),
+    reports,
+    attestedAtMs: run.sealedAtMs,
+    additionalFiles,
+    additions,
+  });
   return { ...bundle, reports };
 }
 

@@ -21,5 +21,12 @@ function nodeEntry(report: NodeReport, node: string): NodeEntry {
   const results = report.records.flatMap((record) => (record.kind === 'check' ? [record.result] : []));
   const { passed, failed, skipped, pending, other } = countTests(results);
   const recordsDigest = sha256(canonicalJson(report.records));
-  return { node, agentVersion: report.agentVersion, complete: report.complete, records: report.records.length, recordsDigest, checks: { passed, failed, skipped, pending, other } };
+  return {
+    node,
+    agentVersion: report.agentVersion,
+    complete: report.complete,
+    records: report.records.length,
+    recordsDigest,
+    checks: { passed, failed, skipped, pending, other },
+  };
 }

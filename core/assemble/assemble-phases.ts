@@ -25,14 +25,20 @@ export function assemblePhases(run: SealedRun, pseudonyms: Pseudonyms, input: Ph
   const reports = new Map<Phase, CtrfReport>();
   for (const phase of RUN_ORDER) {
     const ran = [...(input.clusterTests?.[phase] ?? []), ...nodeTests(run, phase, pseudonyms)];
-    const tests = [...ran, ...notRun(ran, phase, input.recipeChecks[phase] ?? []), ...(phase === 'deployment' ? absentNodes(run, pseudonyms) : [])];
+    const tests = [
+      ...ran,
+      ...notRun(ran, phase, input.recipeChecks[phase] ?? []),
+      ...(phase === 'deployment' ? absentNodes(run, pseudonyms) : []),
+    ];
     if (tests.length > 0) reports.set(phase, buildReport(tests, { toolVersion: input.toolVersion, ...phaseSpan(run, phase) }));
   }
   return reports;
 }
 
 function nodeTests(run: SealedRun, phase: Phase, pseudonyms: Pseudonyms): readonly CtrfTest[] {
-  const byPseudonym = run.reports.map((report) => ({ report, node: pseudonymOf(pseudonyms, report.node) })).sort((left, right) => (left.node < right.node ? -1 : 1));
+  const byPseudonym = run.reports
+    .map((report) => ({ report, node: pseudonymOf(pseudonyms, report.node) }))
+    .sort((left, right) => (left.node < right.node ? -1 : 1));
   return byPseudonym.flatMap(({ report, node }) => resultsOf(report, phase).map((result) => nodeTest(result, node)));
 }
 
@@ -56,7 +62,14 @@ function nodeTest(result: CheckResult, node: string): CtrfTest {
 function notRun(ran: readonly CtrfTest[], phase: Phase, wanted: readonly string[]): readonly CtrfTest[] {
   const names = new Set(ran.map((test) => test.name));
   const missing = wanted.filter((name) => !names.has(name));
-  return missing.map((name) => ({ name, status: 'skipped', duration: 0, suite: [phase], message: NO_CLUSTER, extra: { origin: 'recipe', reason: NO_CLUSTER } }));
+  return missing.map((name) => ({
+    name,
+    status: 'skipped',
+    duration: 0,
+    suite: [phase],
+    message: NO_CLUSTER,
+    extra: { origin: 'recipe', reason: NO_CLUSTER },
+  }));
 }
 
 function absentNodes(run: SealedRun, pseudonyms: Pseudonyms): readonly CtrfTest[] {
@@ -71,7 +84,14 @@ function absentNodes(run: SealedRun, pseudonyms: Pseudonyms): readonly CtrfTest[
 }
 
 function phaseSpan(run: SealedRun, phase: Phase): { readonly start: number; readonly stop: number } {
-  const times = run.reports.flatMap((report) => report.records.flatMap((record) => ((record.kind === 'phase-started' || record.kind === 'phase-ended') && record.phase === phase ? [record.atMs] : [])));
+  const times = run.reports.flatMap((report) =>
+    report.records.flatMap((record) =>
+      (record.kind === 'phase-started' || record.kind === 'phase-ended') && record.phase === phase ? [record.atMs] : [],
+    ),
+  );
   if (times.length === 0) return { start: run.sealedAtMs, stop: run.sealedAtMs };
-  return { start: Math.round(times.reduce((least, time) => Math.min(least, time))), stop: Math.round(times.reduce((most, time) => Math.max(most, time))) };
+  return {
+    start: Math.round(times.reduce((least, time) => Math.min(least, time))),
+    stop: Math.round(times.reduce((most, time) => Math.max(most, time))),
+  };
 }

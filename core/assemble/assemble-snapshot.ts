@@ -21,7 +21,11 @@ export function assembleSnapshot(run: SealedRun, input: SnapshotInput): Snapshot
   return {
     apiVersion: 'aicr.run/v1alpha2',
     kind: 'Snapshot',
-    metadata: { timestamp: rfc3339Seconds(run.sealedAtMs), version: input.toolVersion, ...(source === undefined ? {} : { 'source-node': source.node }) },
+    metadata: {
+      timestamp: rfc3339Seconds(run.sealedAtMs),
+      version: input.toolVersion,
+      ...(source === undefined ? {} : { 'source-node': source.node }),
+    },
     measurements: groupMeasurements([...(input.clusterMeasurements ?? []), ...nodeFacts]),
   };
 }
@@ -39,7 +43,9 @@ function representative(reports: readonly NodeReport[]): NodeReport | undefined 
 }
 
 function hasGpu(report: NodeReport): boolean {
-  return measurementsOf(report).some(({ type, key, reading }) => type === 'GPU' && key === 'gpu-present' && reading.state === 'read' && reading.value === true);
+  return measurementsOf(report).some(
+    ({ type, key, reading }) => type === 'GPU' && key === 'gpu-present' && reading.state === 'read' && reading.value === true,
+  );
 }
 
 /** Measurements by type, then subtype, both in first-seen order; items become a list. */

@@ -77,7 +77,20 @@ export function ctrfPath(phase: Phase): string {
   return `ctrf/${phase}.json`;
 }
 
-function describe(parts: BundleParts, recipeDigest: string): Pick<Predicate, 'schemaVersion' | 'attestedAt' | 'aicrVersion' | 'validatorCatalogVersion' | 'validatorImages' | 'recipe' | 'fingerprint' | 'criteriaMatch'> {
+function describe(
+  parts: BundleParts,
+  recipeDigest: string,
+): Pick<
+  Predicate,
+  | 'schemaVersion'
+  | 'attestedAt'
+  | 'aicrVersion'
+  | 'validatorCatalogVersion'
+  | 'validatorImages'
+  | 'recipe'
+  | 'fingerprint'
+  | 'criteriaMatch'
+> {
   const fingerprint = detectFingerprint(parts.snapshot);
   return {
     schemaVersion: '1.0.0',
@@ -93,7 +106,13 @@ function describe(parts: BundleParts, recipeDigest: string): Pick<Predicate, 'sc
 
 function bomOf({ recipe, attestedAtMs, toolVersion }: BundleParts): RecipeBom {
   const version = recipe.metadata.version;
-  return recipeBom({ recipeName: recipeName(recipe.criteria), components: recipe.componentRefs, atMs: attestedAtMs, toolVersion, ...(version === undefined ? {} : { recipeVersion: version }) });
+  return recipeBom({
+    recipeName: recipeName(recipe.criteria),
+    components: recipe.componentRefs,
+    atMs: attestedAtMs,
+    toolVersion,
+    ...(version === undefined ? {} : { recipeVersion: version }),
+  });
 }
 
 interface Shown {
@@ -107,13 +126,23 @@ function redact({ snapshot, reports, redaction }: BundleParts): Shown {
   if (redaction === 'full') return { snapshot, reports: ordered, applied: [] };
   const redacted = redactSnapshot(snapshot);
   const rules = [...ordered.values()].map((report) => redactTests(report.results.tests));
-  const shown = new Map([...ordered].map(([phase, report], index) => [phase, { ...report, results: { ...report.results, tests: rules[index]?.tests ?? [] } }] as const));
-  return { snapshot: redacted.snapshot, reports: shown, applied: [...new Set([...redacted.applied, ...rules.flatMap((rule) => rule.applied)])].sort() };
+  const shown = new Map(
+    [...ordered].map(
+      ([phase, report], index) => [phase, { ...report, results: { ...report.results, tests: rules[index]?.tests ?? [] } }] as const,
+    ),
+  );
+  return {
+    snapshot: redacted.snapshot,
+    reports: shown,
+    applied: [...new Set([...redacted.applied, ...rules.flatMap((rule) => rule.applied)])].sort(),
+  };
 }
 
 /** Counts as the predicate has them: `failed` includes what crashed or never finished (docs/decision/0005). */
 function phaseSummaries(reports: ReadonlyMap<Phase, CtrfReport>, files: ReadonlyMap<string, Uint8Array>): Predicate['phases'] {
-  return Object.fromEntries([...reports].map(([phase, report]) => [phase, phaseSummary(report, files.get(ctrfPath(phase)) ?? new Uint8Array())]));
+  return Object.fromEntries(
+    [...reports].map(([phase, report]) => [phase, phaseSummary(report, files.get(ctrfPath(phase)) ?? new Uint8Array())]),
+  );
 }
 
 function phaseSummary(report: CtrfReport, bytes: Uint8Array): PhaseSummary {

@@ -6,7 +6,12 @@ import type { Statement } from './statement.ts';
 
 /** The unsigned statement of a bundle: its subject is the recipe. */
 export function recipeStatement(predicate: Predicate, predicateType: string): Statement {
-  return { _type: STATEMENT_TYPE, subject: [{ name: `recipe:${predicate.recipe.name}`, digest: { sha256: predicate.recipe.digest } }], predicateType, predicate };
+  return {
+    _type: STATEMENT_TYPE,
+    subject: [{ name: `recipe:${predicate.recipe.name}`, digest: { sha256: predicate.recipe.digest } }],
+    predicateType,
+    predicate,
+  };
 }
 
 /**

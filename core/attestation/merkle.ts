@@ -23,7 +23,11 @@ export function merkleProof(leaves: readonly Uint8Array[], index: number): reado
 }
 
 /** Root recomputed from one leaf and its proof. @source RFC 9162, section 2.1.3.2 */
-export function rootFromProof(leaf: Uint8Array, place: { readonly index: number; readonly size: number }, proof: readonly Digest[]): Digest | undefined {
+export function rootFromProof(
+  leaf: Uint8Array,
+  place: { readonly index: number; readonly size: number },
+  proof: readonly Digest[],
+): Digest | undefined {
   let [position, last] = [place.index, place.size - 1];
   let hash = leafHash(leaf);
   for (const sibling of proof) {

@@ -10,10 +10,15 @@ import type { RecipeBom } from './recipe-bom.ts';
 export function readBom(bytes: Uint8Array, name: string): RecipeBom {
   const document = parse(bytes, name);
   if (document['bomFormat'] !== 'CycloneDX' || document['specVersion'] !== '1.6') {
-    throw new AssayError('BOM_INVALID', `${name} is ${String(document['bomFormat'])} ${String(document['specVersion'])}, not CycloneDX 1.6`, { hint: 'Convert it to CycloneDX 1.6 JSON.' });
+    throw new AssayError(
+      'BOM_INVALID',
+      `${name} is ${String(document['bomFormat'])} ${String(document['specVersion'])}, not CycloneDX 1.6`,
+      { hint: 'Convert it to CycloneDX 1.6 JSON.' },
+    );
   }
   const components = document['components'] ?? [];
-  if (!Array.isArray(components)) throw new AssayError('BOM_INVALID', `${name}: components is no list`, { hint: 'Write the BOM again with its tool.' });
+  if (!Array.isArray(components))
+    throw new AssayError('BOM_INVALID', `${name}: components is no list`, { hint: 'Write the BOM again with its tool.' });
   return { bytes, componentCount: components.length };
 }
 

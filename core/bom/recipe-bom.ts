@@ -58,8 +58,12 @@ export function recipeBom(input: BomInput): RecipeBom {
 
 function applicationOf(recipeName: string, component: BomComponent): Models.Component {
   const version = component.version ?? component.tag;
-  const entry = new Models.Component(Enums.ComponentType.Application, component.name, { bomRef: `${recipeName}/${component.name}`, ...(version === undefined ? {} : { version }) });
-  for (const [name, value] of propertiesOf(component)) if (value !== undefined && value !== '') entry.properties.add(new Models.Property(name, value));
+  const entry = new Models.Component(Enums.ComponentType.Application, component.name, {
+    bomRef: `${recipeName}/${component.name}`,
+    ...(version === undefined ? {} : { version }),
+  });
+  for (const [name, value] of propertiesOf(component))
+    if (value !== undefined && value !== '') entry.properties.add(new Models.Property(name, value));
   return entry;
 }
 

@@ -19,6 +19,9 @@ export function countTests(tests: readonly Pick<CtrfTest, 'status'>[]): Record<C
 }
 
 /** The summary block of a report. @param span first start and last stop, epoch milliseconds */
-export function summarize(tests: readonly Pick<CtrfTest, 'status'>[], span: { readonly start: number; readonly stop: number }): CtrfSummary {
+export function summarize(
+  tests: readonly Pick<CtrfTest, 'status'>[],
+  span: { readonly start: number; readonly stop: number },
+): CtrfSummary {
   return { tests: tests.length, ...countTests(tests), start: span.start, stop: span.stop };
 }

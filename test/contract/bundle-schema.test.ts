@@ -5,7 +5,13 @@ import { assembleBundle } from '#core/assemble/assemble-bundle.ts';
 import { RECIPE, sealedRun } from '../core/assemble/sealed-run.ts';
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
-const { files, statement } = assembleBundle({ run: sealedRun(), recipe: RECIPE, toolVersion: '0.1.0', scope: 'cluster', redaction: 'minimal' });
+const { files, statement } = assembleBundle({
+  run: sealedRun(),
+  recipe: RECIPE,
+  toolVersion: '0.1.0',
+  scope: 'cluster',
+  redaction: 'minimal',
+});
 const parse = (path: string): any => JSON.parse(Buffer.from(files.get(path) ?? []).toString());
 
 function validatorOf(name: string): (value: unknown) => readonly string[] {

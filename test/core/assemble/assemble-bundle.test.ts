@@ -18,15 +18,34 @@ describe('assembling a sealed run', () => {
     const first = assembleBundle(INPUT);
     const second = assembleBundle({ ...INPUT, run: sealedRun({ reports: [...sealedRun().reports].reverse() }) });
 
-    expect([...second.files].map(([path, bytes]) => [path, sha256(bytes)])).toEqual([...first.files].map(([path, bytes]) => [path, sha256(bytes)]));
+    expect([...second.files].map(([path, bytes]) => [path, sha256(bytes)])).toEqual(
+      [...first.files].map(([path, bytes]) => [path, sha256(bytes)]),
+    );
   });
 
   it('writes exactly the files of the format and lists all but the statement and itself', () => {
     const { files } = assembleBundle(INPUT);
 
-    expect([...files.keys()].sort()).toEqual(['bom.cdx.json', 'coverage.json', 'ctrf/deployment.json', 'manifest.json', 'nodes.json', 'recipe.yaml', 'snapshot.yaml', 'statement.intoto.json']);
-    expect(json<{ files: { path: string; size: number; sha256: string }[] }>(files, 'manifest.json').files.map(({ path, size, sha256: digest }) => ({ path, size, digest }))).toEqual(
-      ['bom.cdx.json', 'coverage.json', 'ctrf/deployment.json', 'nodes.json', 'recipe.yaml', 'snapshot.yaml'].map((path) => ({ path, size: files.get(path)?.byteLength, digest: sha256(files.get(path) ?? '') })),
+    expect([...files.keys()].sort()).toEqual([
+      'bom.cdx.json',
+      'coverage.json',
+      'ctrf/deployment.json',
+      'manifest.json',
+      'nodes.json',
+      'recipe.yaml',
+      'snapshot.yaml',
+      'statement.intoto.json',
+    ]);
+    expect(
+      json<{ files: { path: string; size: number; sha256: string }[] }>(files, 'manifest.json').files.map(
+        ({ path, size, sha256: digest }) => ({ path, size, digest }),
+      ),
+    ).toEqual(
+      ['bom.cdx.json', 'coverage.json', 'ctrf/deployment.json', 'nodes.json', 'recipe.yaml', 'snapshot.yaml'].map((path) => ({
+        path,
+        size: files.get(path)?.byteLength,
+        digest: sha256(files.get(path) ?? ''),
+      })),
     );
   });
 
@@ -44,10 +63,16 @@ describe('assembling a sealed run', () => {
 
   it('counts a crashed check and an absent node as failed, and a check nobody ran as skipped', () => {
     const run = sealedRun();
-    const crashed = sealedRun({ reports: run.reports.map((report, index) => (index === 0 ? { ...report, records: nodeRecords({ status: 'other' }) } : report)) });
+    const crashed = sealedRun({
+      reports: run.reports.map((report, index) => (index === 0 ? { ...report, records: nodeRecords({ status: 'other' }) } : report)),
+    });
 
     expect(assembleBundle(INPUT).statement.predicate.phases.deployment).toMatchObject({ passed: 2, failed: 1, skipped: 3 });
-    expect(assembleBundle({ ...INPUT, run: crashed }).statement.predicate.phases.deployment).toMatchObject({ passed: 1, failed: 2, skipped: 3 });
+    expect(assembleBundle({ ...INPUT, run: crashed }).statement.predicate.phases.deployment).toMatchObject({
+      passed: 1,
+      failed: 2,
+      skipped: 3,
+    });
   });
 
   it('names nodes by ordinals and leaves messages, output and unlisted facts out of a minimal bundle', () => {
@@ -55,8 +80,16 @@ describe('assembling a sealed run', () => {
     const everything = [...files.values()].map((bytes) => Buffer.from(bytes).toString()).join('\n');
 
     expect(everything).not.toMatch(/gpu-[abc]\b|secret text|raw|0000:00:01\.0/);
-    expect(statement.predicate['x-assay']?.coverage).toEqual({ expected: 3, reported: 2, missing: [{ node: 'node-0003', reason: 'never-connected' }] });
-    expect(statement.predicate.redaction).toEqual({ policy: 'minimal', version: 'v1', applied: ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout', 'snapshot.header.allowlist', 'snapshot.measurements.allowlist'] });
+    expect(statement.predicate['x-assay']?.coverage).toEqual({
+      expected: 3,
+      reported: 2,
+      missing: [{ node: 'node-0003', reason: 'never-connected' }],
+    });
+    expect(statement.predicate.redaction).toEqual({
+      policy: 'minimal',
+      version: 'v1',
+      applied: ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout', 'snapshot.header.allowlist', 'snapshot.measurements.allowlist'],
+    });
   });
 
   it('keeps them, and claims no redaction, in a full bundle', () => {
@@ -70,7 +103,11 @@ describe('assembling a sealed run', () => {
   it('takes the facts of a node with a GPU and shows only what was read', () => {
     const { files, statement } = assembleBundle(INPUT);
 
-    expect(statement.predicate.fingerprint).toMatchObject({ gpuModel: { value: 'h100' }, accelerator: { value: 'h100' }, os: { value: 'ubuntu', version: '24.04' } });
+    expect(statement.predicate.fingerprint).toMatchObject({
+      gpuModel: { value: 'h100' },
+      accelerator: { value: 'h100' },
+      os: { value: 'ubuntu', version: '24.04' },
+    });
     expect(Buffer.from(files.get('snapshot.yaml') ?? []).toString()).not.toContain('VARIANT');
   });
 
@@ -78,7 +115,9 @@ describe('assembling a sealed run', () => {
     const { files, statement } = assembleBundle(INPUT);
     const leaves = json<NodesFile>(files, 'nodes.json').nodes.map((entry) => Buffer.from(canonicalJson(entry)));
 
-    expect(rootFromProof(leaves[1] ?? Buffer.alloc(0), { index: 1, size: leaves.length }, merkleProof(leaves, 1))).toBe(statement.predicate['x-assay']?.nodesRoot);
+    expect(rootFromProof(leaves[1] ?? Buffer.alloc(0), { index: 1, size: leaves.length }, merkleProof(leaves, 1))).toBe(
+      statement.predicate['x-assay']?.nodesRoot,
+    );
   });
 
   it('keeps the statement small for ten thousand silent nodes', () => {
