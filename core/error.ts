@@ -61,6 +61,8 @@ export const ERROR_TABLE = {
   REGISTRY_UNAVAILABLE: { exit: 3, meaning: 'A registry could not be reached, hangs, cuts the connection, or fails; retries did not help.' },
   REGISTRY_REFUSED: { exit: 3, meaning: 'A registry refuses a request for another reason, or answers what no registry should.' },
   CREDENTIALS_UNREADABLE: { exit: 3, meaning: 'The Docker configuration or a credential helper it names cannot be used.' },
+  BUNDLE_INVALID: { exit: 2, meaning: 'What should be signed, published or pulled is no bundle, or its files, manifest and statement contradict each other.' },
+  SIGNATURE_STALE: { exit: 2, meaning: 'The signature beside a bundle is about other content than the bundle has now.' },
   SIGNING_REJECTED: { exit: 3, meaning: 'The signature just made does not pass our own strict verification; nothing was published.' },
   WIRE_MALFORMED: { exit: 2, meaning: 'A frame or record between agent and collector cannot be decoded, or lacks a required field.' },
   WIRE_LIMIT: { exit: 2, meaning: 'A frame, record or text between agent and collector exceeds a documented limit.' },
