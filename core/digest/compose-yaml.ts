@@ -61,7 +61,7 @@ export function tooDeep(bounds: YamlBounds): string {
 
 /** Text of the error for more values than the limit. */
 export function tooMany(bounds: YamlBounds): string {
-  return `the document holds more than ${bounds.maxNodes} values once its aliases are expanded`;
+  return `more than ${bounds.maxNodes} values, counted with aliases expanded`;
 }
 
 function compose(state: Composing, node: Node, depth: number): Composed {

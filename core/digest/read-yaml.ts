@@ -11,7 +11,7 @@ export interface ReadLimits {
   readonly maxBytes?: number;
   /** Nesting of collections, default 100. */
   readonly maxDepth?: number;
-  /** Values after aliases are expanded, default one million. */
+  /** Values after aliases are expanded, default 250,000: twenty times a large recipe. */
   readonly maxNodes?: number;
 }
 
@@ -19,11 +19,13 @@ export interface ReadLimits {
 export const MAX_FILE_BYTES = 10 * 1024 * 1024;
 
 const MAX_DEPTH = 100;
-const MAX_NODES = 1_000_000;
+const MAX_NODES = 250_000;
 /** Parser stack entries that are no collections: the document and the scalar being read. */
 const STACK_MARGIN = 2;
 /** Space, indicator, value, line end: generous for honest text, and it bounds the memory of hostile text. */
 const LEXEMES_PER_NODE = 5;
+/** Documents of one stream; a rendered chart has a few hundred. */
+const MAX_DOCUMENTS = 5000;
 
 /**
  * Reads one YAML document into plain JavaScript values. Duplicate keys are an error.
@@ -39,7 +41,7 @@ export function parseYaml(text: string | Uint8Array, limits: ReadLimits): PlainV
  * @throws YAML_INVALID with name, line and column; FILE_TOO_LARGE
  */
 export function parseYamlDocuments(text: string | Uint8Array, limits: ReadLimits): PlainValue[] {
-  return readNodes(decodeText(text, limits), limits).map(plainValue);
+  return readNodes(text, limits, MAX_DOCUMENTS).map(plainValue);
 }
 
 /**
@@ -47,9 +49,7 @@ export function parseYamlDocuments(text: string | Uint8Array, limits: ReadLimits
  * @throws YAML_INVALID with name, line and column; FILE_TOO_LARGE
  */
 export function parseYamlNode(text: string | Uint8Array, limits: ReadLimits): YamlNode {
-  const nodes = readNodes(decodeText(text, limits), limits);
-  if (nodes.length > 1) throw new AssayError('YAML_INVALID', `${limits.name}: ${nodes.length} documents where one is expected`);
-  return nodes[0] ?? null;
+  return readNodes(text, limits, 1)[0] ?? null;
 }
 
 /**
@@ -72,13 +72,18 @@ export function decodeText(text: string | Uint8Array, limits: ReadLimits): strin
   }
 }
 
-function readNodes(text: string, limits: ReadLimits): YamlNode[] {
+function readNodes(input: string | Uint8Array, limits: ReadLimits, maxDocuments: number): YamlNode[] {
+  const text = decodeText(input, limits);
   const bounds: YamlBounds = { name: limits.name, text, maxDepth: limits.maxDepth ?? MAX_DEPTH, maxNodes: limits.maxNodes ?? MAX_NODES };
-  return [...documents(bounds)].map((document) => {
+  const nodes: YamlNode[] = [];
+  for (const document of documents(bounds)) {
     const [error] = document.errors;
     if (error !== undefined) throw yamlError(bounds, error.message, error.pos[0]);
-    return composeYaml(document.contents, bounds);
-  });
+    if (nodes.length === maxDocuments)
+      throw yamlError(bounds, `more than ${maxDocuments} ${maxDocuments === 1 ? 'document' : 'documents'}`, document.range[0]);
+    nodes.push(composeYaml(document.contents, bounds));
+  }
+  return nodes;
 }
 
 /** Feeds the parser token by token, so that depth and size end the work before a tree of that size exists. */

@@ -42,6 +42,8 @@ export interface Snapshot {
 export const API_VERSION = 'aicr.run/v1alpha2';
 
 const MAX_SNAPSHOT_BYTES = 16 * 1024 * 1024;
+/** Every label and sysctl of a large cluster, several times over. */
+const MAX_SNAPSHOT_VALUES = 1_000_000;
 
 /**
  * Reads a snapshot document, YAML or JSON.
@@ -50,7 +52,10 @@ const MAX_SNAPSHOT_BYTES = 16 * 1024 * 1024;
  * @throws YAML_INVALID, FILE_TOO_LARGE, SNAPSHOT_INVALID
  */
 export function parseSnapshot(text: string | Uint8Array, name: string): Snapshot {
-  const root = new Field(parseYamlNode(text, { name, maxBytes: MAX_SNAPSHOT_BYTES }), { name, code: 'SNAPSHOT_INVALID' });
+  const root = new Field(parseYamlNode(text, { name, maxBytes: MAX_SNAPSHOT_BYTES, maxNodes: MAX_SNAPSHOT_VALUES }), {
+    name,
+    code: 'SNAPSHOT_INVALID',
+  });
   const kind = root.member('kind').text() ?? '';
   const apiVersion = root.member('apiVersion').text() ?? '';
   if (kind !== 'Snapshot') throw wrongKind(name, `kind is "${kind}", not "Snapshot"`);
