@@ -28,7 +28,7 @@ export interface CollectorContext {
 }
 
 /** Makes the bundle of a sealed run. Called again for the same run after a restart, it gives the same bundle. */
-export type FinishRun = (run: SealedRun, config: CollectorConfig, emit: Emit) => Promise<ExitCode>;
+type FinishRun = (run: SealedRun, config: CollectorConfig, emit: Emit) => Promise<ExitCode>;
 
 /**
  * One run, from the first agent to the finished bundle: open the ledger, gather until every node has reported or the

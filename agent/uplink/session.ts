@@ -12,7 +12,7 @@ import type { Journal } from './journal.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What a session tells the uplink. */
-export interface SessionEvents {
+interface SessionEvents {
   /** Decides about a welcome; gives the outbox to send from, or undefined to end the session and come back with another key. */
   readonly onWelcome: (welcome: Welcome) => Promise<Outbox | undefined>;
   /** Everything else that the collector says, but for acks and credits. */

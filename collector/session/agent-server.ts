@@ -24,7 +24,7 @@ const WEBSOCKET_LIMITS = {
   maxFragments: 16,
 };
 /** Where agents connect. */
-export const AGENT_PATH = '/v1/agent';
+const AGENT_PATH = '/v1/agent';
 /** Received bytes that may wait for the disk, all agents together; above it nobody is read from. */
 const PENDING_LIMIT = 64 * 1024 * 1024;
 /** Whoever has not closed its end by then is cut off. */

@@ -52,7 +52,7 @@ export class Connection implements Link {
     socket.on('pong', () => this.#touch());
     // Too large frames and broken websocket framing: ws has already chosen the close code.
     socket.on('error', (error) => options.log.warn({ node: this.#node, error: error.message }, 'connection failed'));
-    socket.on('close', () => this.#onClose());
+    socket.on('close', (close) => this.#onClose(close));
   }
 
   /** Sends a message, unless the agent does not read what it gets. */
@@ -69,8 +69,11 @@ export class Connection implements Link {
 
   /** Pings; drops the connection when nothing came for too long. */
   checkAlive(): void {
-    if (this.#options.clock.monotonicMs() - this.#lastSeenMs > WIRE_TIMES.silenceMs) this.#socket.terminate();
-    else this.#socket.ping();
+    if (this.#options.clock.monotonicMs() - this.#lastSeenMs <= WIRE_TIMES.silenceMs) this.#socket.ping();
+    else {
+      this.#options.log.warn({ node: this.#node }, 'connection silent');
+      this.#socket.terminate();
+    }
   }
 
   /** Stops or restarts reading; the kernel then slows the agent down. */
@@ -154,8 +157,9 @@ export class Connection implements Link {
     this.end(code === undefined ? INTERNAL_ERROR : CLOSE_RULES[code].close, `${code ?? 'BUG'}: ${error?.message ?? 'internal error'}`);
   }
 
-  #onClose(): void {
+  #onClose(close: number): void {
     clearTimeout(this.#helloTimer);
+    this.#options.log.info({ node: this.#node, close }, 'connection ended');
     this.#state = 'ended';
     if (this.#member !== undefined) this.#options.gathering.leave(this.#member, this);
   }

@@ -40,8 +40,9 @@ export function settingsHelp(table: SettingTable): string {
 /** The settings as rows of a Markdown table: flag, variable, default, meaning. */
 export function settingsMarkdown(table: SettingTable): string {
   const rows = Object.values(table).map((setting) => {
-    const fallback = setting.required && setting.fallback === undefined ? 'required' : (setting.fallback ?? '');
-    return `| \`${flagUsage(setting)}\` | \`${setting.env}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${setting.doc} |\n`;
+    const none = setting.required ? 'required' : '';
+    const fallback = setting.fallback === undefined ? none : `\`${setting.fallback}\``;
+    return `| \`${flagUsage(setting).replaceAll('|', '\\|')}\` | \`${setting.env}\` | ${fallback} | ${setting.doc} |\n`;
   });
   return `| flag | variable | default | meaning |\n|---|---|---|---|\n${rows.join('')}`;
 }

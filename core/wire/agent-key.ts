@@ -1,8 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
-/** Bytes of a raw Ed25519 public key. */
-export const RAW_KEY_LENGTH = 32;
-
 /** Makes a verification key from the 32 raw bytes that a hello carries. */
 export function publicKeyFromRaw(raw: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(raw).toString('base64url') }, format: 'jwk' });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readCollectorConfig } from '../../collector/config.ts';
+import { CHECK_SETTINGS, PROBE_SETTINGS, RUN_SETTINGS } from '../../agent/config.ts';
+import { COLLECTOR_SETTINGS, readCollectorConfig } from '../../collector/config.ts';
 import { codeOf } from '../fixture/uplink/code-of.ts';
 
 const NEEDED = ['--state-dir', 's', '--token-file', 't', '--recipe', 'r'];
@@ -16,6 +17,17 @@ describe('collector settings', () => {
       sign: 'none',
       logLevel: 'info',
     });
+  });
+
+  it('leave the variables of the agent alone', () => {
+    const values = { listen: { host: '127.0.0.1', port: 0 } };
+    const tables = { ...PROBE_SETTINGS, ...CHECK_SETTINGS, ...RUN_SETTINGS };
+    const others = Object.values(tables)
+      .map(({ env }) => env)
+      .filter((env) => Object.values(COLLECTOR_SETTINGS).every((own) => own.env !== env));
+
+    expect(others.length).toBeGreaterThan(4);
+    expect(readCollectorConfig([...NEEDED, '--expect', 'a'], Object.fromEntries(others.map((env) => [env, 'x'])))).toMatchObject(values);
   });
 
   it.each([

@@ -63,11 +63,14 @@ describe('settings', () => {
 
   it('describe themselves for help and documentation', () => {
     expect(settingsHelp({ wait: TABLE.wait })).toBe('  --wait <duration>              How long. (default 30s) [ASSAY_WAIT]\n');
-    expect(settingsMarkdown({ wait: TABLE.wait, place: TABLE.place, quiet: TABLE.quiet })).toBe(
+    const either = optionalSetting({ flag: 'either', env: 'ASSAY_EITHER', unit: 'a|b', doc: 'One of two.' }, anyText);
+
+    expect(settingsMarkdown({ wait: TABLE.wait, place: TABLE.place, quiet: TABLE.quiet, either })).toBe(
       '| flag | variable | default | meaning |\n|---|---|---|---|\n' +
         '| `--wait <duration>` | `ASSAY_WAIT` | `30s` | How long. |\n' +
-        '| `--place <path>` | `ASSAY_PLACE` | `required` | Where. |\n' +
-        '| `--quiet` | `ASSAY_QUIET` |  | Say less. |\n',
+        '| `--place <path>` | `ASSAY_PLACE` | required | Where. |\n' +
+        '| `--quiet` | `ASSAY_QUIET` |  | Say less. |\n' +
+        '| `--either <a\\|b>` | `ASSAY_EITHER` |  | One of two. |\n',
     );
   });
 });
