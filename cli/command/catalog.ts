@@ -29,4 +29,9 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'one constraint against a snapshot',
     load: async () => (await import('./constraint.ts')).defineConstraint,
   },
+  { name: 'sign', summary: 'a keyless signature over a bundle', load: async () => (await import('./sign.ts')).defineSign },
+  { name: 'publish', summary: 'artifact, signature and pointer of a bundle', load: async () => (await import('./publish.ts')).definePublish },
+  { name: 'pull', summary: 'a bundle out of a registry, without a verdict', load: async () => (await import('./pull.ts')).definePull },
+  { name: 'show', summary: 'what evidence says about itself, without a verdict', load: async () => (await import('./show.ts')).defineShow },
+  { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },
 ];

@@ -5,6 +5,7 @@ import type { Pointer, PointerSigner } from '#core/attestation/pointer.ts';
 import { bareHex, type Digest } from '#core/digest/sha256.ts';
 import { AssayError, systemCode } from '#core/error.ts';
 import { writeFileAtomically } from '#core/oci/atomic-file.ts';
+import { onlyTag } from '#core/oci/only-tag.ts';
 import { formatReference, type ArtifactReference } from '#core/oci/reference.ts';
 import type { ArtifactStore } from '#core/oci/store.ts';
 import { defaultTag } from '#core/publish/default-tag.ts';
@@ -98,16 +99,6 @@ export async function signArtifact(reference: ArtifactReference, store: Artifact
 function subjectName(reference: ArtifactReference): string {
   const { digest: _, ...named } = reference;
   return formatReference(named);
-}
-
-async function onlyTag(store: ArtifactStore): Promise<string> {
-  const tags = (await store.listTags()).filter((tag) => !tag.startsWith('sha256-'));
-  const [only] = tags;
-  if (only === undefined || tags.length > 1)
-    throw new AssayError('REFERENCE_INVALID', `${store.name} has ${tags.length} tags, and none was named`, {
-      hint: `Add :TAG or @sha256:…; there are: ${tags.slice(0, 8).join(', ') || 'none'}.`,
-    });
-  return only;
 }
 
 /** The pointer beside the directory, when it is about this artifact, learns who signed. */
