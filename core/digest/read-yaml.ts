@@ -79,9 +79,10 @@ function readNodes(input: string | Uint8Array, limits: ReadLimits, maxDocuments:
   for (const document of documents(bounds)) {
     const [error] = document.errors;
     if (error !== undefined) throw yamlError(bounds, error.message, error.pos[0]);
-    if (nodes.length === maxDocuments)
+    const node = composeYaml(document.contents, bounds);
+    if (nodes.length < maxDocuments) nodes.push(node);
+    else if (node !== null)
       throw yamlError(bounds, `more than ${maxDocuments} ${maxDocuments === 1 ? 'document' : 'documents'}`, document.range[0]);
-    nodes.push(composeYaml(document.contents, bounds));
   }
   return nodes;
 }

@@ -86,7 +86,7 @@ describe('malformed documents are refused with line and column', () => {
     ['duplicate number key', '1: a\n1: b', 2, 1],
     ['unclosed quote', 'a: "x', 1, 6],
     ['tab as indentation', 'a:\n\tb: 1', 2, 1],
-    ['bad indentation', 'a:\n  b: 1\n c: 2', 3, 2],
+    ['bad indentation', 'a:\n  b: 1\n c: 2', 3, 1],
     ['alias without anchor', 'a: *x', 1, 4],
     ['alias inside its own anchor', 'a: &x [*x]', 1, 8],
     ['merge of a text', 'a: {<<: x}', 1, 4],
