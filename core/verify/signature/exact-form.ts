@@ -24,14 +24,6 @@ export function spellingProblem(text: string): string | undefined {
   return indented(bare, /^[{[]\n( *)/.exec(bare)?.[1] ?? '') === bare ? undefined : 'its lines are not broken and indented as by a writer';
 }
 
-/**
- * Tells whether a text is one that Assay's own writer of Sigstore bundles produced: compact, keys as they are, one line end.
- * @param text text that is known to be one JSON document
- */
-export function isCompact(text: string): boolean {
-  return `${JSON.stringify(JSON.parse(text))}\n` === text;
-}
-
 /** The document with every line broken and indented by the one rule that Go, Python and JavaScript share. */
 function indented(bare: string, unit: string): string {
   const tokens = bare.match(TOKEN) ?? [];

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { recipeStatement, statementBytes } from '#core/attestation/build-statement.ts';
 import { BUNDLE_FILE, PREDICATE_TYPES } from '#core/attestation/media-type.ts';
 import type { Pointer } from '#core/attestation/pointer.ts';
 import type { Predicate } from '#core/attestation/predicate.ts';
@@ -9,7 +8,7 @@ import type { BundleFile, BundleFiles } from '../materialize/bundle-files.ts';
 import { Refusal } from '../refusal.ts';
 import { parsePredicate } from '../predicate/parse-predicate.ts';
 import { parseStatement, type ParsedStatement } from '../predicate/parse-statement.ts';
-import { isCompact, spellingProblem } from '../signature/exact-form.ts';
+import { spellingProblem } from '../signature/exact-form.ts';
 import type { SignedEvidence } from '../signature/verify-signature.ts';
 import type { StepOutcome } from '../step-outcome.ts';
 import type { Compared } from '../verdict.ts';
@@ -41,7 +40,7 @@ export function readPredicate({ files, signed, pointer }: PredicateInput): Predi
     throw new Refusal('PREDICATE_TYPE_UNKNOWN', `the predicate type is ${shown(predicateType)}`);
   const predicate = parsePredicate(own.predicate);
   const findings = [
-    ...(signed === undefined ? subjectFindings(own, predicate) : compareStatements(signed, file, predicate)),
+    ...(signed === undefined ? subjectFindings(own, predicate) : compareStatements(signed, file)),
     ...(pointer === undefined ? [] : comparePointer(pointer, predicate, predicateType)),
   ];
   const from = signed === undefined ? `the unsigned ${BUNDLE_FILE.statement}` : 'the signed statement';
@@ -72,34 +71,27 @@ function subjectFindings({ subject }: ParsedStatement, { recipe }: Predicate): r
   ];
 }
 
-function compareStatements(signed: SignedEvidence, file: BundleFile | undefined, predicate: Predicate): readonly Finding[] {
-  const isOurs = predicate['x-assay'] !== undefined;
-  return [
-    ...spellingFindings(signed, isOurs),
-    ...(file === undefined
-      ? [finding('STATEMENT_ABSENT', `${BUNDLE_FILE.statement} is not in the bundle`)]
-      : compareUnsigned(signed, file, isOurs)),
-  ];
+function compareStatements(signed: SignedEvidence, file: BundleFile | undefined): readonly Finding[] {
+  const absent = finding('STATEMENT_ABSENT', `${BUNDLE_FILE.statement} is not in the bundle`);
+  return [...spellingFindings(signed), ...(file === undefined ? [absent] : compareUnsigned(signed, file))];
 }
 
-/** What no signature covers is the spelling of the Sigstore bundle: it must be a writer's. */
-function spellingFindings({ sigstoreBundle, origin }: SignedEvidence, isOurs: boolean): readonly Finding[] {
-  const text = Buffer.from(sigstoreBundle).toString('utf8');
-  const problem = isOurs && !isCompact(text) ? 'it is not the compact form that Assay writes' : spellingProblem(text);
+/** What no signature covers is the spelling of the Sigstore bundle: it must be a writer's, so that no byte is free. */
+function spellingFindings({ sigstoreBundle, origin }: SignedEvidence): readonly Finding[] {
+  const problem = spellingProblem(Buffer.from(sigstoreBundle).toString('utf8'));
   return problem === undefined ? [] : [finding('SIGNATURE_MALFORMED', `${origin} is spelled as no writer spells it: ${problem}`)];
 }
 
-function compareUnsigned({ statement }: SignedEvidence, file: BundleFile, isOurs: boolean): readonly Finding[] {
+/** The unsigned statement says what was signed, about the recipe, and is spelled as by a writer. */
+function compareUnsigned({ statement }: SignedEvidence, file: BundleFile): readonly Finding[] {
   const unsigned = parseUnsigned(file);
-  const bytes = file.bytes ?? new Uint8Array();
   const differs = (what: string): readonly Finding[] => [finding('STATEMENT_DIFFERS', `${BUNDLE_FILE.statement} ${what}`)];
   if (unsigned.predicateType !== statement.predicateType || !isDeepStrictEqual(unsigned.predicate, statement.predicate))
     return differs('has another predicate than the one that was signed');
-  const predicate = statement.predicate as Predicate;
-  if (isOurs && !Buffer.from(statementBytes(recipeStatement(predicate, statement.predicateType))).equals(bytes))
-    return differs('is spelled differently than Assay writes it');
-  const problem = spellingProblem(Buffer.from(bytes).toString('utf8'));
-  return problem === undefined ? subjectFindings(unsigned, predicate) : differs(`is spelled as no writer spells it: ${problem}`);
+  const problem = spellingProblem(Buffer.from(file.bytes ?? []).toString('utf8'));
+  return problem === undefined
+    ? subjectFindings(unsigned, statement.predicate as Predicate)
+    : differs(`is spelled as no writer spells it: ${problem}`);
 }
 
 function comparePointer({ recipe, attestations }: Pointer, predicate: Predicate, predicateType: string): readonly Finding[] {
