@@ -22,7 +22,8 @@ export async function writeFileAtomically(
     await rename(temporary, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // Where the directory is no directory there is nothing to remove, and what stopped the writing says more.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw writeFailure(path, cause);
   }
 }
