@@ -1,5 +1,6 @@
 import { given } from './given.ts';
 import { PRODUCT_WORDS, PROFILED_ACCELERATORS, SILICON_ROWS, type AcceleratorVendor } from './identity-table.ts';
+import { lookup } from './lookup.ts';
 
 /** What is known of a board before it is identified. */
 export interface IdentityEvidence {
@@ -39,8 +40,10 @@ const VENDORS: Readonly<Record<string, AcceleratorVendor>> = { '10de': 'nvidia',
  */
 export function identifyAccelerator(evidence: IdentityEvidence): AcceleratorIdentity {
   const { product = '', vendorId = '', deviceId = '' } = evidence;
-  const row = SILICON_ROWS.find((each) => each.vendor === VENDORS[vendorId.toLowerCase()] && each.devices.includes(deviceId.toLowerCase()));
-  const vendor = VENDORS[vendorId.toLowerCase()] ?? row?.vendor;
+  const row = SILICON_ROWS.find(
+    (each) => each.vendor === lookup(VENDORS, vendorId.toLowerCase()) && each.devices.includes(deviceId.toLowerCase()),
+  );
+  const vendor = lookup(VENDORS, vendorId.toLowerCase()) ?? row?.vendor;
   if (isSlice(product, evidence.virtualizationMode))
     return { ...given({ vendor }), basis: 'slice', isProfiled: false, note: `"${product}" is a virtual slice of a board` };
   const named = productAccelerator(product);

@@ -50,15 +50,49 @@ function parseText(source: SourceText, text: string, start: number): JsonValue {
     }) as JsonValue;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const position = /at position (\d+)/.exec(error.message)?.[1];
-    const offset = position === undefined ? source.text.length : start + Number(position);
+    const offset = start + errorOffset(text, error);
     const problem = offset >= source.text.trimEnd().length ? 'the document ends before it is complete' : `no JSON: ${reasonOf(error)}`;
     throw invalidSource(source.tool, problem, placeAt(source.text, Math.min(offset, source.text.length)));
   }
 }
 
 function reasonOf(error: SyntaxError): string {
-  return error.message.split(' in JSON', 1).join('').slice(0, 80);
+  return error.message
+    .split(/ in JSON|, \.{0,3}"/, 1)
+    .join('')
+    .slice(0, 80);
+}
+
+/** Where the document breaks. V8 names the position of some errors only; the others are found by halving. */
+function errorOffset(text: string, error: SyntaxError): number {
+  const position = positionOf(error);
+  if (position !== undefined || isUnfinished(text, error)) return position ?? text.length;
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (breaks(text.slice(0, middle + 1))) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function breaks(prefix: string): boolean {
+  try {
+    JSON.parse(prefix);
+    return false;
+  } catch (error) {
+    return error instanceof SyntaxError && !isUnfinished(prefix, error);
+  }
+}
+
+function isUnfinished(text: string, error: SyntaxError): boolean {
+  return /^(?:Unexpected end|Unterminated)/.test(error.message) || positionOf(error) === text.length;
+}
+
+function positionOf(error: SyntaxError): number | undefined {
+  const position = /at position (\d+)/.exec(error.message)?.[1];
+  return position === undefined ? undefined : Number(position);
 }
 
 /** JSON.parse recurses: depth is capped before. Brackets inside strings do not count. */

@@ -1,4 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { errorText } from '#core/error.ts';
 import { decodeSource, invalidSource, placeAt, sourceLimit, type SourceText } from './source-text.ts';
 
 const MAX_DEPTH = 16;
@@ -31,10 +32,19 @@ export function parseXml(tool: string, bytes: Uint8Array, expect: XmlExpectation
   const open = scanTags(source);
   const verdict = XMLValidator.validate(source.text);
   if (verdict !== true) throw malformed(source, verdict.err, open);
-  const [root, second] = elementsOf(parserFor(expect).parse(source.text) as FxpNode[]);
+  const [root, second] = elementsOf(parseTree(source, expect));
   if (root?.name !== expect.root || second !== undefined)
     throw invalidSource(tool, `the root element is <${root?.name ?? ''}>, not <${expect.root}>`, { line: 1, path: '/' });
   return root;
+}
+
+/** The parser refuses names that are dangerous in JavaScript objects (`__proto__`) even where none is built. */
+function parseTree(source: SourceText, expect: XmlExpectation): readonly FxpNode[] {
+  try {
+    return parserFor(expect).parse(source.text) as FxpNode[];
+  } catch (error) {
+    throw invalidSource(source.tool, `not acceptable XML: ${errorText(error).slice(0, 200)}`, { path: '/' });
+  }
 }
 
 interface FxpNode {

@@ -82,7 +82,8 @@ export function parseKfdMemoryBank(bytes: Uint8Array): Parsed<{ readonly sizeByt
   const size = fields.find((field) => field.key === 'size_in_bytes')?.reading;
   if (!fields.some((field) => field.key === 'heap_type' || field.key === 'size_in_bytes'))
     throw invalidSource('kfd-membank', 'neither heap_type nor size_in_bytes', { line: 1 });
-  if (size === undefined) tally.partial('no size_in_bytes');
+  for (const name of ['heap_type', 'size_in_bytes', 'flags', 'width', 'mem_clk_max'])
+    if (!fields.some((field) => field.key === name)) tally.partial(`no ${name}`);
   const sizeBytes = size?.state === 'read' && typeof size.value === 'number' ? size.value : undefined;
   return tally.finish({ ...given({ sizeBytes }), fields }, toMeasurements(fields, { subtype: 'amd', source: 'mem_banks/properties' }));
 }

@@ -7,6 +7,7 @@ import { resolveShape, type Resolved } from '../shape.ts';
 import { decodeSource, invalidSource, type SourceLine } from '../source-text.ts';
 import { readValue, unitOf, type Kind, type TypedValue } from '../value.ts';
 import { keyPart } from './smi-device.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'rocm-smi';
 const MISSING: Reading = { state: 'absent', reason: 'not in this output' };
@@ -135,6 +136,8 @@ const COLUMN_KINDS: Readonly<Record<string, Kind>> = {
 };
 
 function readText(lines: readonly SourceLine[], sink: Sink): void {
+  if (!lines.some((line) => line.text.includes('End of ROCm SMI Log')))
+    sink.tally.partial('no "End of ROCm SMI Log" line: the output ends before it');
   let header: readonly string[] = [];
   for (const line of lines) {
     const text = line.text.trim();
@@ -167,7 +170,7 @@ function readConciseRow(line: SourceLine, header: readonly string[], sink: Sink)
       fields.push({
         key: keyPart(column).replaceAll(/^_+|_+$/g, ''),
         path: `line ${line.number}: ${column}`,
-        ...readValue(COLUMN_KINDS[column] ?? 'text', cells[index] ?? ''),
+        ...readValue(lookup(COLUMN_KINDS, column) ?? 'text', cells[index] ?? ''),
       });
   const model = /^\[(0x[0-9a-f]{1,6}) :/.exec(cells[1] ?? '')?.[1] ?? /^(0x[0-9a-f]{1,6}),/.exec(cells[2] ?? '')?.[1];
   if (model !== undefined) fields.push({ key: 'device_id', path: `line ${line.number}`, ...readValue('text', model) });

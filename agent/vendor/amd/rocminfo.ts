@@ -10,6 +10,7 @@ import { keyPart } from './smi-device.ts';
 const TOOL = 'rocminfo';
 const MISSING: Reading = { state: 'absent', reason: 'not in this output' };
 
+const DONE = /^\*{3} Done \*{3}$/;
 const ELISION = /^(?:\[\.{3}\]|\.{3})$/;
 
 const AGENT_SHAPE = {
@@ -41,12 +42,12 @@ export interface Rocminfo {
  */
 export function parseRocminfo(bytes: Uint8Array): Parsed<Rocminfo> {
   const tally = new Tally(TOOL);
-  const lines = wholeLines(tally, bytes, (text) => text === '*** Done ***').filter(
-    (line) => !isIdle(line.text) && !/^[=*]+(?: Done )?[=*]*$/.test(line.text.trim()),
-  );
+  const all = wholeLines(tally, bytes, (text) => DONE.test(text)).filter((line) => !isIdle(line.text));
+  const lines = all.filter((line) => !/^[=*]+(?: Done )?[=*]*$/.test(line.text.trim()));
   if (!lines.some((line) => /^HSA (?:System Attributes|Agents)$/.test(line.text.trim())))
     throw invalidSource(TOOL, 'neither "HSA System Attributes" nor "HSA Agents"', { line: 1 });
   for (const line of lines) if (ELISION.test(line.text.trim())) tally.partial(`line ${line.number}: the output is elided here`);
+  if (!DONE.test(all.at(-1)?.text.trim() ?? '')) tally.partial('no "*** Done ***" line: the output ends before it');
   const system: Field[] = [];
   const agents: Field[][] = [];
   const whole = lines.filter((line) => !ELISION.test(line.text.trim()));

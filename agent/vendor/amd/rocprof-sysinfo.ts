@@ -2,6 +2,7 @@ import { parseCsv } from '../csv.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue, type Kind } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'rocprof-sysinfo';
 
@@ -55,14 +56,14 @@ const COLUMNS: Readonly<Record<string, Kind | 'withheld'>> = {
  */
 export function parseRocprofSysinfo(bytes: Uint8Array): Parsed<{ readonly rows: readonly (readonly Field[])[] }> {
   const table = parseCsv(TOOL, bytes, { separator: 'quoted' });
-  const known = table.header.filter((column) => COLUMNS[column] !== undefined).length;
+  const known = table.header.filter((column) => lookup(COLUMNS, column) !== undefined).length;
   if (known < 5) throw invalidSource(TOOL, 'the header has none of the profiler columns', { line: 1 });
   if (table.openLine === 1) throw invalidSource(TOOL, 'the header line has no line break: the output was cut there', { line: 1 });
   const tally = new Tally(TOOL);
   if (table.openLine !== undefined) tally.partial(`line ${table.openLine} has no line break: its last cell may be cut`);
   const rows = table.rows.map((row) =>
     table.header.flatMap((column, index): Field[] => {
-      const kind = COLUMNS[column];
+      const kind = lookup(COLUMNS, column);
       const isCut = row.line === table.openLine && index === table.header.length - 1;
       if (kind === undefined || isCut) {
         tally.unread(`line ${row.line}: ${column}`);

@@ -3,6 +3,7 @@ import { isIdle, wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue, type Kind } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'ibstat';
 
@@ -78,7 +79,7 @@ function readEntry(
 ): void {
   const port = /^Port (\d{1,3})$/.exec(entry.label)?.[1];
   const isPortLeaf = entry.path.length > 2;
-  const rule = (isPortLeaf ? PORT : ADAPTER)[entry.label];
+  const rule = lookup(isPortLeaf ? PORT : ADAPTER, entry.label);
   const target = isPortLeaf ? adapter.ports.at(-1)?.fields : adapter.fields;
   if (port !== undefined && entry.value === undefined) {
     tally.typed();
@@ -93,6 +94,7 @@ function readEntry(
 /** The adapter says how many ports it has, and a whole port has a state. */
 function reportMissing(adapter: IbAdapter, tally: Tally): void {
   const count = adapter.fields.find((field) => field.key === 'port_count')?.reading;
+  if (count?.state !== 'read') tally.partial(`${adapter.name} does not say how many ports it has`);
   if (count?.state === 'read' && count.value !== adapter.ports.length)
     tally.partial(`${adapter.name} has ${count.value} ports, ${adapter.ports.length} are listed`);
   for (const port of adapter.ports)

@@ -2,6 +2,7 @@ import { isIdle, wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource, type SourceLine } from '../source-text.ts';
 import { readValue, type Kind, type TypedValue } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'ibstatus';
 const HEADING = /^Infiniband device '([\w.-]{1,64})' port (\d{1,3}) status:$/;
@@ -53,7 +54,7 @@ export function parseIbstatus(bytes: Uint8Array): Parsed<{ readonly ports: reado
 
 function readLine(fields: Field[], line: SourceLine, tally: Tally): void {
   const match = /^([a-z_ ]{1,30}):\s+(\S.{0,120})$/.exec(line.text.trim());
-  const rule = KINDS[match?.[1] ?? ''];
+  const rule = lookup(KINDS, match?.[1] ?? '');
   if (match?.[2] === undefined || rule === undefined) return tally.unread(`line ${line.number}: ${line.text.trim().slice(0, 60)}`);
   tally.typed();
   fields.push({ key: rule[0], path: `line ${line.number}: ${match[1]}`, ...readPortValue(rule, match[2]) });

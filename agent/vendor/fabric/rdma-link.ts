@@ -3,6 +3,7 @@ import { isIdle, wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { decodeSource, invalidSource, type SourceLine } from '../source-text.ts';
 import { readValue, type Kind } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'rdma-link';
 
@@ -75,7 +76,7 @@ function readJson(bytes: Uint8Array, tally: Tally): RdmaLink[] {
 
 function readPairs(pairs: readonly (readonly [key: string, text: string])[], path: string, tally: Tally): Field[] {
   return pairs.flatMap(([key, text]) => {
-    const kind = KINDS[key];
+    const kind = lookup(KINDS, key);
     if (kind === undefined) {
       tally.unread(`${path}/${key}`);
       return [];

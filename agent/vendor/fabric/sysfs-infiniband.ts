@@ -3,6 +3,7 @@ import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue, type Kind } from '../value.ts';
 import { readPortValue } from './ibstatus.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'sysfs-infiniband';
 
@@ -63,7 +64,7 @@ const NARROW: Readonly<Record<string, number>> = {
 
 /** True when a counter stands at the ceiling of its width: it says "saturated", not a rate. */
 export function isSaturated(counter: string, value: number): boolean {
-  const bits = NARROW[counter];
+  const bits = lookup(NARROW, counter);
   return bits !== undefined && value === 2 ** bits - 1;
 }
 
@@ -93,12 +94,12 @@ export function readSysfsInfiniband(files: FileTree): Parsed<{ readonly devices:
     const device = /(?:^|\/)([^/]{1,64})\/([^/]{1,64})$/.exec(path);
     if (port !== null)
       addPortFile(openPort(openDevice(devices, port[1] ?? ''), Number(port[2])), { file: port[3] ?? '', path, text }, tally);
-    else if (device !== null && DEVICE_FILES[device[2] ?? ''] !== undefined) {
+    else if (device !== null && lookup(DEVICE_FILES, device[2] ?? '') !== undefined) {
       tally.typed();
       openDevice(devices, device[1] ?? '').fields.push({
         key: device[2] ?? '',
         path,
-        ...readValue(DEVICE_FILES[device[2] ?? ''] ?? 'text', text),
+        ...readValue(lookup(DEVICE_FILES, device[2] ?? '') ?? 'text', text),
       });
     } else tally.unread(path);
   }
@@ -122,7 +123,7 @@ function openPort(device: OpenDevice, number: number): OpenPort {
 function addPortFile(port: OpenPort, leaf: { readonly file: string; readonly path: string; readonly text: string }, tally: Tally): void {
   const counter = /^(?:hw_)?counters\/([\w-]{1,64})$/.exec(leaf.file)?.[1];
   const kind =
-    PORT_FILES[leaf.file] ??
+    lookup(PORT_FILES, leaf.file) ??
     (/^(?:gids|pkeys)\/\d+$/.test(leaf.file) ? 'identity' : /^gid_attrs\/(?:types|ndevs)\/\d+$/.test(leaf.file) ? 'text' : undefined);
   if (counter === undefined && kind === undefined) return tally.unread(leaf.path);
   tally.typed();

@@ -33,7 +33,6 @@ export function parseKernelLog(bytes: Uint8Array): Parsed<KernelLog> {
     const record = readLogLine(line);
     if (record !== undefined) {
       log.stamped += 1;
-      tally.typed();
       readRecord(record, log, tally);
     } else if (log.stamped > 0 || line.text.trim() === '') tally.typed(line.text.trim() === '' ? 0 : 1);
     else tally.unread(`line ${line.number}`);
@@ -60,7 +59,7 @@ function readRecord(record: LogRecord, log: LogState, tally: Tally): void {
   if (isUnreadableEvent(record)) {
     tally.unread(`line ${record.line}: Xid`);
     tally.partial(`line ${record.line} is an Xid message that cannot be read`);
-  }
+  } else tally.typed();
   if (event === undefined) return;
   if (log.events.length < MAX_EVENTS) log.events.push(event);
   else log.dropped += 1;

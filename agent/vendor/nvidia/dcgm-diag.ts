@@ -3,6 +3,7 @@ import { asArray, asObject, parseJson, type JsonValue } from '../json-source.ts'
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { readValue } from '../value.ts';
 import { decodeSource, invalidSource } from '../source-text.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'dcgmi-diag';
 const ROOTS = ['DCGM Diagnostic', 'DCGM GPU Diagnostic'];
@@ -173,7 +174,7 @@ function readResult(value: JsonValue, context: TestContext & { readonly test: st
     tally.partial(`${path} is ${value === null ? 'null' : 'no object'}`);
     return [];
   }
-  const status = STATUS[textIn(result['status'])?.toLowerCase() ?? ''];
+  const status = lookup(STATUS, textIn(result['status'])?.toLowerCase() ?? '');
   for (const [key, member] of Object.entries(result)) {
     if (RESULT_KEYS.has(key) && !(key === 'status' && status === undefined)) tally.typed(leavesOf(member));
     else tally.unread(`${path}/${key}`);

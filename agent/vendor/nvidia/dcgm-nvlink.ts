@@ -2,6 +2,7 @@ import { isIdle, wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource, type SourceLine } from '../source-text.ts';
 import { readValue } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'dcgmi-nvlink';
 
@@ -82,9 +83,9 @@ function readLine(line: SourceLine, { cells, link, entity, tally }: LineContext)
   const [first = ''] = cells;
   const letters = first.split(/\s+/);
   const counter = cells.filter((cell) => !/^Link \d+$/.test(cell));
-  if (entity !== undefined && letters.every((letter) => LETTERS[letter] !== undefined)) {
+  if (entity !== undefined && letters.every((letter) => lookup(LETTERS, letter) !== undefined)) {
     tally.typed(letters.length);
-    entity.links.push(...letters.flatMap((letter) => LETTERS[letter] ?? []));
+    entity.links.push(...letters.flatMap((letter) => lookup(LETTERS, letter) ?? []));
   } else if (entity !== undefined && counter.length === 2 && link !== '') {
     tally.typed();
     const key = `nvlink.${link}.${(counter[0] ?? '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;

@@ -4,6 +4,7 @@ import { isIdle, wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { readValue } from '../value.ts';
 import { decodeSource, invalidSource, type SourceLine } from '../source-text.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'imex';
 const SOURCE = 'nvidia-imex-ctl';
@@ -193,7 +194,7 @@ interface MatrixRow {
 
 function readRow(node: OpenNode | undefined, { cells, columns, line, tally }: MatrixRow): void {
   for (const [index, letter] of cells.entries()) {
-    const state = LETTERS[letter];
+    const state = lookup(LETTERS, letter);
     const peer = columns[index];
     if (node === undefined || state === undefined || peer === undefined) tally.unread(`line ${line.number} column ${index + 1}`);
     else {

@@ -96,6 +96,8 @@ function readRows(lines: readonly SourceLine[], cut: SourceLine | undefined, tal
   const isParams = fields.some((field) => PARAMS_MARK.test(field.key));
   const isInformation = fields.some((field) => field.key === 'name' || field.key === 'pci.bus_id');
   if (!isParams && !isInformation) throw invalidSource(TOOL, 'neither version, information nor params', { line: 1 });
+  for (const key of isParams ? [] : ['name', 'uuid', 'pci.bus_id', 'minor_number'])
+    if (!fields.some((field) => field.key === key)) tally.partial(`no ${key} line`);
   const busId = fields.find((field) => field.key === 'pci.bus_id');
   return { file: isParams ? 'params' : 'information', ...given({ pciBusId: busId && pciAddress(textOf(busId) ?? '') }), fields };
 }

@@ -110,7 +110,7 @@ export function parseNvidiaSmiCsv(bytes: Uint8Array): Parsed<NvidiaSmiCsv> {
   if (table.openLine !== undefined) tally.partial(`line ${table.openLine} has no line break: its last cell may be cut`);
   const rows = table.rows.map((row) => readRow(row, columns, { tally, open: row.line === table.openLine }));
   const measurements = rows.flatMap((row, index) =>
-    toMeasurements(row.fields, { subtype: 'nvidia', item: row.pciBusId ?? `row[${index}]`, source: 'nvidia-smi --format=csv:' }),
+    toMeasurements(row.fields, { subtype: 'nvidia', item: itemOf(row, index), source: 'nvidia-smi --format=csv:' }),
   );
   return tally.finish({ rows, gpus: columns.some((column) => column.key === 'pid') ? [] : rows.map(toCsvGpu) }, measurements);
 }
@@ -153,4 +153,13 @@ function readCell(column: Column, kind: Kind, cell: string): TypedValue {
 function toCsvGpu(row: SmiCsvRow): NvidiaSmiCsv['gpus'][number] {
   const fields = new Map(row.fields.map((field) => [field.key, field]));
   return { ...resolveShape(GPU_SHAPE, fields, MISSING), pciBusId: row.pciBusId };
+}
+
+/** Rows about a GPU are called by its address, rows below a GPU by address and process id or row number. */
+function itemOf(row: SmiCsvRow, index: number): string {
+  const pid = row.fields.find((field) => field.key === 'pid')?.reading;
+  const isPart = row.fields.some((field) => field.key === 'retired_pages.cause');
+  const device = row.pciBusId ?? `row[${index}]`;
+  if (pid?.state === 'read') return `${device}/pid${pid.value}`;
+  return isPart ? `${device}/row${index}` : device;
 }

@@ -66,13 +66,14 @@ export function parseNvidiaSmiFailure(bytes: Uint8Array): Parsed<{ readonly fail
     }
     if (message !== '') tally.typed();
   }
+  if (!source.closed) tally.partial('the last line has no line break: it may be cut');
   if (failures.length === 0) throw invalidSource(TOOL, `no known failure text: "${source.text.trim().slice(0, 80)}"`, { line: 1 });
   const measurements = failures.map((failure) => ({
     type: 'Hardware' as const,
     subtype: 'nvidia',
     ...given({ item: failure.pciBusId }),
     key: `failure.${failure.class}`,
-    reading: { state: 'read' as const, value: failure.message },
+    reading: { state: 'read' as const, value: true },
     source: `nvidia-smi line ${failure.line}`,
   }));
   return tally.finish({ failures }, measurements);

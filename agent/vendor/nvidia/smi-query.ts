@@ -7,6 +7,7 @@ import { GpuFields } from './smi-gpu.ts';
 import { addMigLeaf, toMigDevice } from './smi-mig.ts';
 import { addProcessLeaf } from './smi-process.ts';
 import { finishSmi, SMI_HEADER_KINDS, type ListedGpu, type NvidiaSmi } from './smi-xml.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'nvidia-smi-q';
 const SOURCE = 'nvidia-smi -q:';
@@ -67,7 +68,7 @@ function splitQueryLine(text: string): { readonly label: string; readonly value:
 
 function readHeader(entry: IndentedEntry, header: Map<string, Field>, tally: Tally): void {
   const key = entry.label.toLowerCase().replaceAll(' ', '_');
-  const kind = SMI_HEADER_KINDS[key];
+  const kind = lookup(SMI_HEADER_KINDS, key);
   if (entry.value === undefined || kind === undefined) return tally.unread(`line ${entry.line}: ${entry.label}`);
   tally.typed();
   header.set(key, { key, path: `line ${entry.line}`, ...readValue(kind, entry.value) });

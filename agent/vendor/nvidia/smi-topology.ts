@@ -7,6 +7,7 @@ import { readValue } from '../value.ts';
 const TOOL = 'nvidia-smi-topo';
 const CONNECTION = /^(?:X|SYS|NODE|PHB|PXB|PIX|SOC|PSB|N\/A|NV(\d{1,3}))$/;
 
+const LAST_LEGEND = /^NV# += Connection traversing a bonded set of # NVLinks$/;
 const LEGEND = /^(?:NIC )?Legend:$|^[A-Z][A-Z#]{0,4} +=/;
 
 /** How two devices of a node are connected. */
@@ -34,7 +35,7 @@ export interface NvidiaTopology {
  */
 export function parseNvidiaTopology(bytes: Uint8Array): Parsed<NvidiaTopology> {
   const tally = new Tally(TOOL);
-  const lines = wholeLines(tally, bytes, (text) => LEGEND.test(text)).filter((line) => !isIdle(line.text));
+  const lines = wholeLines(tally, bytes, (text) => LAST_LEGEND.test(text)).filter((line) => !isIdle(line.text));
   const [header, ...body] = lines;
   const columns = header === undefined ? [] : splitCells(header.text);
   if (header === undefined || !columns.some((column) => /^GPU\d+$/.test(column)))

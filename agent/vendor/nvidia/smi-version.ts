@@ -2,6 +2,7 @@ import { wholeLines } from '../lines.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue } from '../value.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'nvidia-smi-version';
 
@@ -33,7 +34,7 @@ export function parseNvidiaSmiVersion(bytes: Uint8Array): Parsed<NvidiaSmiVersio
   const fields: Field[] = [];
   for (const { number, text } of wholeLines(tally, bytes)) {
     const match = /^([A-Za-z][A-Za-z -]{1,40}?)\s*: (.{1,80})$/.exec(text.trim());
-    const name = LABELS[match?.[1]?.toLowerCase() ?? ''];
+    const name = lookup(LABELS, match?.[1]?.toLowerCase() ?? '');
     if (match === null || name === undefined) {
       if (text.trim() !== '') tally.unread(`line ${number}: ${text.trim().slice(0, 60)}`);
       continue;
@@ -44,5 +45,6 @@ export function parseNvidiaSmiVersion(bytes: Uint8Array): Parsed<NvidiaSmiVersio
     if (field.reading.state === 'read') value[name] = String(field.reading.value);
   }
   if (fields.length === 0) throw invalidSource(TOOL, 'no version line', { line: 1 });
+  for (const name of ['smi', 'nvml', 'driver', 'cuda'] as const) if (value[name] === undefined) tally.partial(`no ${name} version`);
   return tally.finish(value, toMeasurements(fields, { subtype: 'nvidia', source: 'nvidia-smi --version' }));
 }

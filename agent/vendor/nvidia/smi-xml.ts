@@ -7,6 +7,7 @@ import { GpuFields, type NvidiaGpu } from './smi-gpu.ts';
 import { readMigDevice, type MigDevice } from './smi-mig.ts';
 import { readProcess, type GpuProcess } from './smi-process.ts';
 import { readSupportedClocks, type SupportedClocks } from './smi-supported-clocks.ts';
+import { lookup } from '../lookup.ts';
 
 const TOOL = 'nvidia-smi-xml';
 const SOURCE = 'nvidia-smi -q -x:';
@@ -50,12 +51,12 @@ export function parseNvidiaSmiXml(bytes: Uint8Array): Parsed<NvidiaSmi> {
   const measurements: Measurement[] = [];
   for (const element of root.children) {
     if (element.name === 'gpu') readGpu(element, gpus.length, { tally, gpus, measurements });
-    else if (element.name in SMI_HEADER_KINDS && element.children.length === 0) {
+    else if (lookup(SMI_HEADER_KINDS, element.name) !== undefined && element.children.length === 0) {
       tally.typed();
       header.set(element.name, {
         key: element.name,
         path: element.name,
-        ...readValue(SMI_HEADER_KINDS[element.name] ?? 'text', element.text),
+        ...readValue(lookup(SMI_HEADER_KINDS, element.name) ?? 'text', element.text),
       });
     } else noteUnread(element, element.name, tally);
   }
