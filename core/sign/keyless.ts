@@ -14,8 +14,10 @@ import type { SigningServices } from './service/signing-services.ts';
 export interface KeylessSigning {
   readonly token: IdentityToken;
   readonly services: SigningServices;
-  /** Longest wait for one answer of certificate and timestamp authority, default 10 s; the log gets at least 20 s. */
+  /** Longest wait for one answer of certificate and timestamp authority, default 10 s. */
   readonly timeoutMs?: number;
+  /** Longest wait for the log, default 20 s. */
+  readonly logTimeoutMs?: number;
   /** Repetitions of one request; default 2 after 1 s and 2 s. */
   readonly retry?: RetryPolicy;
 }
@@ -46,16 +48,11 @@ export async function signKeyless(statement: Uint8Array, signing: KeylessSigning
   }
 }
 
-async function signOnce(
-  statement: Uint8Array,
-  { token, services, timeoutMs = DEFAULT_TIMEOUT_MS, retry = DEFAULT_RETRY }: KeylessSigning,
-): Promise<unknown> {
+async function signOnce(statement: Uint8Array, signing: KeylessSigning): Promise<unknown> {
+  const { token, services, timeoutMs = DEFAULT_TIMEOUT_MS, logTimeoutMs = LOG_TIMEOUT_MS, retry = DEFAULT_RETRY } = signing;
   const signer = fulcioSigner({ url: services.fulcio, token, timeoutMs, retry });
   const stamps = services.timestamps.map((url) => timestampWitness({ url, timeoutMs, retry }));
-  const builder = new DSSEBundleBuilder({
-    signer,
-    witnesses: [logWitness(services, Math.max(timeoutMs, LOG_TIMEOUT_MS), retry), ...stamps],
-  });
+  const builder = new DSSEBundleBuilder({ signer, witnesses: [logWitness(services, logTimeoutMs, retry), ...stamps] });
   return bundleToJSON(await builder.create({ data: Buffer.from(statement), type: PAYLOAD_TYPE }));
 }
 

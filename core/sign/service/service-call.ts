@@ -7,6 +7,8 @@ export interface ServiceName {
   readonly name: string;
   readonly refused: ErrorCode;
   readonly unavailable: ErrorCode;
+  /** Statuses that ask for another attempt with another request, and so count as an outage. */
+  readonly again?: readonly number[];
 }
 
 /** A JSON request to a signing service. */
@@ -27,8 +29,8 @@ const OK_STATUS = new Set([200, 201]);
 
 /** The certificate authority. */
 export const FULCIO: ServiceName = { name: 'Fulcio', refused: 'FULCIO_REFUSED', unavailable: 'FULCIO_UNAVAILABLE' };
-/** The transparency log. */
-export const REKOR: ServiceName = { name: 'Rekor', refused: 'REKOR_REFUSED', unavailable: 'REKOR_UNAVAILABLE' };
+/** The transparency log. A conflict means that it has the entry already and lost its answer. */
+export const REKOR: ServiceName = { name: 'Rekor', refused: 'REKOR_REFUSED', unavailable: 'REKOR_UNAVAILABLE', again: [409] };
 
 /**
  * Posts JSON and gives the JSON answer.
@@ -58,7 +60,7 @@ async function readJson({ service, secret }: ServiceCall, answer: HttpAnswer): P
   const text = (await readAnswer(answer, MAX_ANSWER)).toString('utf8');
   const what = `${answer.url.origin} answered ${answer.status}`;
   const quote = quoteAnswer(text, secret);
-  if (isTransient(answer.status)) throw unavailable(service, `${what}: ${quote}`);
+  if (isOutage(service, answer.status)) throw unavailable(service, `${what}: ${quote}`);
   if (!OK_STATUS.has(answer.status))
     throw new AssayError(service.refused, `${service.name} refuses the request: ${what}: ${quote}`, {
       hint: refusalHint(answer.status),
@@ -87,11 +89,15 @@ function refusalHint(status: number): string {
 export function clientFailure(service: ServiceName, error: unknown): AssayError {
   const status = statusOf(error);
   const reason = quoteAnswer(errorText(error), undefined);
-  if (status === undefined || isTransient(status)) return unavailable(service, reason);
+  if (status === undefined || isOutage(service, status)) return unavailable(service, reason);
   return new AssayError(service.refused, `${service.name} refuses the request: ${reason}`, {
     hint: refusalHint(status),
     details: { httpStatus: status },
   });
+}
+
+function isOutage({ again = [] }: ServiceName, status: number): boolean {
+  return isTransient(status) || again.includes(status);
 }
 
 function statusOf(error: unknown): number | undefined {
