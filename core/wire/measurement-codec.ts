@@ -33,8 +33,8 @@ export function measurementFromWire(wire: Wire, where: string): Measurement {
 }
 
 function readingToWire(reading: Reading): assay.v1.Measurement.$Properties {
-  if (reading.state !== 'read') return { [reading.state]: reading.reason };
-  if (typeof reading.value === 'string') return { text: reading.value };
+  if (reading.state !== 'read') return { [reading.state]: reading.reason.toWellFormed() };
+  if (typeof reading.value === 'string') return { text: reading.value.toWellFormed() };
   return typeof reading.value === 'number' ? { number: reading.value } : { flag: reading.value };
 }
 

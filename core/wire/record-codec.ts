@@ -86,10 +86,15 @@ function checkToWire(result: CheckResult): assay.v1.CheckResult.$Properties {
     status: wireStatus.toNumber(result.status),
     durationMs: Math.round(result.durationMs),
     startedAtMs: result.startedAtMs,
-    ...(message === undefined ? {} : { message }),
-    ...(stdout === undefined ? {} : { stdout: [...stdout] }),
-    ...(extra === undefined ? {} : { extraJson: JSON.stringify(extra) }),
+    ...(message === undefined ? {} : { message: message.toWellFormed() }),
+    ...(stdout === undefined ? {} : { stdout: stdout.map((line) => line.toWellFormed()) }),
+    ...(extra === undefined ? {} : { extraJson: JSON.stringify(extra, wellFormed) }),
   };
+}
+
+/** Text that was cut in the middle of a surrogate pair has no UTF-8 form; the half becomes U+FFFD. */
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value;
 }
 
 function checkFromWire(wire: assay.v1.CheckResult.$Shape, where: string): CheckResult {

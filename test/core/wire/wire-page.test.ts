@@ -36,6 +36,6 @@ describe('docs/reference/wire.md', () => {
       .map(([close, code, final]) => [Number(close), code?.replaceAll('`', ''), final]);
     const rules = Object.entries(CLOSE_RULES).map(([code, { close, final }]) => [close, code, final ? 'yes' : 'no']);
 
-    expect(documented.toSorted()).toEqual([...rules, [CLOSE_REPLACED, '', 'yes']].toSorted());
+    expect(new Set(documented)).toEqual(new Set([...rules, [CLOSE_REPLACED, '', 'yes']]));
   });
 });
