@@ -36,7 +36,19 @@ const HOST_SETTINGS = {
   ),
 };
 
-/** Settings of `probe` and `snapshot`. */
+const COUNTER_SETTINGS = {
+  counterDir: optionalSetting(
+    {
+      env: 'ASSAY_COUNTER_DIR',
+      flag: 'counter-dir',
+      unit: 'dir',
+      doc: 'Where counters are kept from run to run, so that their growth can be judged; without it they are not judged.',
+    },
+    anyText,
+  ),
+};
+
+/** Settings of `probe`. */
 export const PROBE_SETTINGS = {
   ...HOST_SETTINGS,
   nodeName: optionalSetting(
@@ -53,6 +65,7 @@ export const PROBE_SETTINGS = {
 /** Settings of `check`. */
 export const CHECK_SETTINGS = {
   ...HOST_SETTINGS,
+  ...COUNTER_SETTINGS,
   phases: listSetting(
     {
       env: 'ASSAY_PHASE',
@@ -85,6 +98,7 @@ export const CHECK_SETTINGS = {
 /** Settings of `run`: an agent that reports to a collector. */
 export const RUN_SETTINGS = {
   ...PROBE_SETTINGS,
+  ...COUNTER_SETTINGS,
   collector: requiredSetting(
     { env: 'ASSAY_COLLECTOR', flag: 'collector', unit: 'url', doc: 'Address of the collector, `wss://host:port/…`.' },
     secureUrl,

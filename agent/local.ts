@@ -6,6 +6,7 @@ import type { CheckResult } from '#core/wire/record.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, searchPath, type CheckConfig, type ProbeConfig } from './config.ts';
 import type { Host } from './host/host.ts';
+import { openCounters } from './counters.ts';
 import { linuxHost } from './host/linux-host.ts';
 import { runPhase } from './phase/run-phase.ts';
 import { PROBES } from './probe/catalog.ts';
@@ -40,7 +41,8 @@ export async function probeLocally(config: ProbeConfig): Promise<ProbeDocument> 
 /** Runs checks once, without a collector, phase by phase in run order. */
 export async function checkLocally(config: CheckConfig): Promise<CheckDocument> {
   const host = await openHost(config);
-  const context = { host, node: nodeView(host), clock: systemClock, accelerator: config.profile };
+  const counters = await openCounters(host, systemClock, config.counterDir);
+  const context = { host, node: nodeView(host), clock: systemClock, window: counters.window, accelerator: config.profile };
   const startedAtMs = systemClock.nowMs();
   const results: CheckResult[] = [];
   for (const phase of RUN_ORDER.filter((each) => config.phases.length === 0 || config.phases.includes(each))) {
@@ -49,6 +51,7 @@ export async function checkLocally(config: CheckConfig): Promise<CheckDocument> 
       if (body.kind === 'check') results.push(body.result);
     });
   }
+  await counters.keep();
   return { agentVersion: packageVersion(), startedAtMs, endedAtMs: systemClock.nowMs(), results };
 }
 

@@ -4,6 +4,7 @@ import { redactSettings } from '#core/setting/read-settings.ts';
 import { packageVersion } from '#core/version.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, RUN_SETTINGS, type RunConfig } from './config.ts';
+import { openCounters } from './counters.ts';
 import { openHost } from './local.ts';
 import { runPlan } from './phase/run-plan.ts';
 import { PROBES } from './probe/catalog.ts';
@@ -40,8 +41,10 @@ export async function runAgent(config: RunConfig, log: Log): Promise<void> {
       const node = nodeView(host);
       const sampledAtMs = clock.nowMs();
       for (const body of measurementRecords(await runProbes(PROBES, node), { sampledAtMs, recovered })) await send(body);
-      const context = { host, node, clock, accelerator: plan.accelerator };
+      const counters = await openCounters(host, clock, config.counterDir);
+      const context = { host, node, clock, window: counters.window, accelerator: plan.accelerator };
       await runPlan({ plan, phases: await uplink.start, checks: CHECKS, context, stop: uplink.stop, recovered }, send);
+      await counters.keep();
       await send({ kind: 'finished', atMs: clock.nowMs() });
       log.info('finished');
     }

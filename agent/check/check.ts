@@ -2,6 +2,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import type { Scalar } from '#core/snapshot/measurement.ts';
 import type { Host } from '../host/host.ts';
+import type { CounterWindow } from './counter-window.ts';
 import type { NodeView } from '../probe/node-view.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -28,6 +29,8 @@ export interface CheckContext {
   /** Facts that several checks read, each read once per run. */
   readonly node: NodeView;
   readonly clock: Clock;
+  /** Growth of counters since an earlier run. */
+  readonly window: CounterWindow;
   /** Accelerator the recipe asks for (`h100`), or `any`. */
   readonly accelerator: string;
 }

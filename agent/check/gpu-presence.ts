@@ -1,6 +1,5 @@
-import { acceleratorModel, acceleratorVendor } from '../probe/accelerator.ts';
+import { acceleratorModel } from '../probe/accelerator.ts';
 import { PCI_DEVICES, type PciDetail } from '../probe/pci-function.ts';
-import { isDriverLoaded } from '../probe/pci.ts';
 import type { CheckContext } from './check.ts';
 import { fail, pass, skip, unknown, type Verdict } from './verdict.ts';
 
@@ -22,20 +21,6 @@ export async function checkPciInventory({ host, node }: CheckContext): Promise<V
   if (dead.length > 0) return fail(`fallen off the bus: ${dead.join(', ')}`, observed);
   if (problems.length > 0) return unknown(`${problems.length} functions cannot be read, first: ${problems[0] ?? ''}`, observed);
   return pass(`${functions.length} PCI functions answer`, observed);
-}
-
-/** Where a GPU is, its kernel driver is loaded. */
-export async function checkGpuDriver({ host, node }: CheckContext): Promise<Verdict> {
-  const read = await node.gpus();
-  if (read.state !== 'read') return read.state === 'absent' ? skip(`no GPU: ${read.reason}`) : unknown(read.reason);
-  if (read.value.length === 0) return skip('no GPU on the PCI bus');
-  const vendors = [...new Set(read.value.map(acceleratorVendor).filter((vendor) => vendor !== undefined))];
-  const rows = await Promise.all(vendors.map(async (vendor) => ({ vendor, loaded: await isDriverLoaded(host, vendor) })));
-  const observed = { gpus: describeGpus(read.value), drivers: Object.fromEntries(rows.map(({ vendor, loaded }) => [vendor, loaded])) };
-  const missing = rows.filter(({ loaded }) => !loaded).map(({ vendor }) => vendor);
-  return missing.length === 0
-    ? pass(`${read.value.length} GPUs, driver loaded`, observed)
-    : fail(`${read.value.length} GPUs on the PCI bus, but no ${missing.join(' and ')} driver is loaded`, observed);
 }
 
 /** Count of GPUs per model, PCI id where no model is known. */

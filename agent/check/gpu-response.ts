@@ -1,46 +1,59 @@
-import type { ToolName, ToolOutcome } from '../host/tool-outcome.ts';
-import { acceleratorVendor, type AcceleratorVendor } from '../probe/accelerator.ts';
+import { acceleratorVendor } from '../probe/accelerator.ts';
+import { saidBy, type ToolRead } from '../probe/tool-read.ts';
+import { parseNvidiaSmiFailure, type SmiFailureClass } from '../vendor/nvidia/smi-failure.ts';
 import type { CheckContext } from './check.ts';
-import { fail, pass, skip, unknown, type Verdict } from './verdict.ts';
-
-interface ListTool {
-  readonly name: ToolName;
-  readonly args: readonly string[];
-  /** One match per GPU in the tool's output. */
-  readonly row: RegExp;
-}
-
-const LIST_TOOLS: Readonly<Record<AcceleratorVendor, ListTool>> = {
-  nvidia: { name: 'nvidia-smi', args: ['-L'], row: /^GPU \d+: /gm },
-  amd: { name: 'amd-smi', args: ['list'], row: /^GPU: \d+/gm },
-};
-const TIMEOUT_MS = 15_000;
+import { fail, pass, skip, skipFor, unknown, type Verdict } from './verdict.ts';
 
 /** The vendor's tool answers for every GPU. */
 export async function checkGpuResponse(context: CheckContext): Promise<Verdict> {
   const read = await context.node.gpus();
   const gpus = read.state === 'read' ? read.value : [];
-  const vendors = [...new Set(gpus.map(acceleratorVendor).filter((vendor) => vendor !== undefined))];
-  // Without a GPU on PCI the tool still gets its say: some guests reach GPUs by another way.
-  const [vendor = 'nvidia'] = vendors;
-  const expected = gpus.filter((gpu) => acceleratorVendor(gpu) === vendor).length;
-  const tool = LIST_TOOLS[vendor];
-  return judge(await context.host.runTool(tool.name, tool.args, { timeoutMs: TIMEOUT_MS }), tool, expected);
+  const isAmd = gpus.length > 0 && gpus.every((gpu) => acceleratorVendor(gpu) === 'amd');
+  // Without a GPU on PCI the NVIDIA tool still gets its say: some guests reach GPUs by another way.
+  const expected = gpus.filter((gpu) => (acceleratorVendor(gpu) === 'amd') === isAmd).length;
+  return isAmd ? judge('amd-smi', await context.node.amdSmi(), expected) : judge('nvidia-smi', await context.node.nvidiaSmi(), expected);
 }
 
-function judge(outcome: ToolOutcome, tool: ListTool, expected: number): Verdict {
-  if (outcome.outcome === 'not-found') return skip(expected === 0 ? `no GPU on the PCI bus and no ${tool.name}` : outcome.reason);
-  if (outcome.outcome !== 'exited') return unknown(outcome.reason, { tool: tool.name, outcome: outcome.outcome, expected });
-  const answered = outcome.stdout.match(tool.row)?.length ?? 0;
-  const observed = { tool: tool.name, exitCode: outcome.code, answered, expected };
-  if (expected === 0 && answered === 0) return skip(`no GPU on the PCI bus, and ${tool.name} lists none`, observed);
-  const text = firstLine(outcome.stderr) ?? firstLine(outcome.stdout) ?? 'it printed nothing';
-  if (outcome.code !== 0) return fail(`${outcome.command} ended with status ${outcome.code}: ${text}`, observed);
-  if (answered < expected) return fail(`${outcome.command} lists ${answered} of ${expected} GPUs`, observed);
-  return pass(`${outcome.command} lists ${answered} GPUs`, observed);
+function judge(tool: string, read: ToolRead<{ readonly gpus: readonly unknown[] }>, expected: number): Verdict {
+  if (read.state === 'absent') return expected === 0 ? skip(`no GPU on the PCI bus and no ${tool}`) : skipFor('vendor-tool', read.reason);
+  if (read.state === 'unreadable') return silent(tool, read, expected);
+  const answered = read.value.gpus.length;
+  const observed = { tool, exitCode: read.exitCode, answered, expected };
+  if (expected === 0 && answered === 0) return skip(`no GPU on the PCI bus, and ${tool} lists none`, observed);
+  if (answered < expected) return fail(`${tool} answers for ${answered} of ${expected} GPUs`, observed);
+  if (read.exitCode !== 0) return fail(`${tool} ended with status ${read.exitCode}`, observed);
+  return pass(`${tool} answers for ${answered} GPUs`, observed);
 }
 
-function firstLine(text: string): string | undefined {
-  const line = text.trim().split('\n', 1)[0]?.slice(0, 200);
-  return line === '' ? undefined : line;
+/** What the tool says instead of an inventory decides: some of it is a verdict, the rest only that nothing is known. */
+const FAILURES: Readonly<Record<SmiFailureClass, 'fail' | 'unknown'>> = {
+  'version-mismatch': 'fail',
+  permission: 'unknown',
+  'library-not-found': 'fail',
+  'driver-not-loaded': 'fail',
+  'no-devices': 'fail',
+  'gpu-lost': 'fail',
+  'gpu-reset-required': 'fail',
+  'gpu-handle': 'fail',
+  'inforom-corrupt': 'fail',
+  'power-cable': 'fail',
+  'nvml-error': 'unknown',
+  'bad-query': 'unknown',
+};
+
+function silent(tool: string, read: Extract<ToolRead<unknown>, { state: 'unreadable' }>, expected: number): Verdict {
+  const { outcome } = read;
+  const exit = outcome.outcome === 'exited' ? { exitCode: outcome.code } : {};
+  const failures = tool === 'nvidia-smi' ? failureClasses(saidBy(outcome)) : [];
+  const observed = { tool, outcome: outcome.outcome, ...exit, failures, expected };
+  if (expected === 0 && outcome.outcome === 'exited') return skip(`no GPU on the PCI bus; ${read.reason}`, observed);
+  return failures.some((one) => FAILURES[one] === 'fail') ? fail(read.reason, observed) : unknown(read.reason, observed);
+}
+
+function failureClasses(text: string): readonly SmiFailureClass[] {
+  try {
+    return [...new Set(parseNvidiaSmiFailure(Buffer.from(text)).value.failures.map((failure) => failure.class))];
+  } catch {
+    return [];
+  }
 }

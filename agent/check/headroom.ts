@@ -1,7 +1,7 @@
 import { pick, readMemInfo } from '../probe/memory.ts';
 import type { FilesystemSpace, Host } from '../host/host.ts';
 import type { CheckContext } from './check.ts';
-import { fail, pass, skip, unknown, warn, type Verdict } from './verdict.ts';
+import { fail, pass, skip, unknown, warn, withoutSource, type Verdict } from './verdict.ts';
 
 /** Limits of {@link checkMemoryHeadroom}. */
 export const MEMORY_THRESHOLDS = {
@@ -25,8 +25,8 @@ export async function checkMemoryHeadroom({ host }: CheckContext): Promise<Verdi
   const info = await readMemInfo(host);
   const total = pick(info, 'MemTotal');
   const available = pick(info, 'MemAvailable');
-  if (total.state !== 'read') return unknown(total.reason);
-  if (available.state !== 'read') return unknown(available.reason);
+  if (total.state !== 'read') return withoutSource(host, total);
+  if (available.state !== 'read') return withoutSource(host, available);
   const { failBelow, warnBelow } = MEMORY_THRESHOLDS;
   const percent = percentStep(available.value, total.value);
   const low = available.value < failBelow.value * MIB;

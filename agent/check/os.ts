@@ -1,13 +1,13 @@
 import { readLine } from '../probe/text-file.ts';
 import type { CheckContext } from './check.ts';
-import { fail, pass, skip, unknown, warn, type Verdict } from './verdict.ts';
+import { fail, pass, skip, unknown, warn, withoutSource, type Verdict } from './verdict.ts';
 
 const RELEASE = '/proc/sys/kernel/osrelease';
 
 /** The kernel says which release it is, in the form every Linux kernel uses. */
 export async function checkKernelRelease({ host }: CheckContext): Promise<Verdict> {
   const read = await readLine(host, RELEASE);
-  if (read.state !== 'read') return unknown(read.reason);
+  if (read.state !== 'read') return withoutSource(host, read);
   const observed = { release: read.value };
   return /^\d+\.\d+/.test(read.value)
     ? pass(`kernel ${read.value}`, observed)

@@ -1,9 +1,11 @@
 import { errorText } from '#core/error.ts';
+import type { Digest } from '#core/digest/sha256.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import { withDeadline } from '../host/deadline.ts';
 import type { Check, CheckContext, Severity, Thresholds } from './check.ts';
-import { statusOf, unknown, type Outcome, type Verdict } from './verdict.ts';
+import { thresholdsDigest } from './thresholds-digest.ts';
+import { statusOf, unknown, type Grant, type Observed, type Outcome, type Verdict } from './verdict.ts';
 
 /** Longest message that travels. */
 const MAX_MESSAGE = 2000;
@@ -14,9 +16,15 @@ export type CheckExtra = {
   readonly outcome: Outcome;
   readonly severity: Severity;
   readonly tier: 0 | 1;
-  readonly reads: readonly string[];
-  readonly observed: Readonly<Record<string, unknown>>;
-  readonly thresholds: Thresholds;
+  /** Left out of a skip, which rests on nothing. */
+  readonly reads?: readonly string[];
+  readonly observed?: Observed;
+  /** Left out where the verdict depends on no number. */
+  readonly thresholds?: Thresholds;
+  /** Digest of all threshold data of this agent, so that two records can be told to have been judged alike; beside `thresholds`. */
+  readonly thresholdsDigest?: Digest;
+  /** The grant whose absence is the reason of a skip. */
+  readonly missing?: Grant;
   /** Why the check gave no verdict. */
   readonly reason?: string;
 };
@@ -58,16 +66,19 @@ async function verdictOf(check: Check, context: CheckContext, timeoutMs: number)
 
 function checkResult(check: Check, verdict: Verdict, time: { readonly startedAtMs: number; readonly durationMs: number }): CheckResult {
   const { outcome, observed } = verdict;
-  const message = verdict.message.slice(0, MAX_MESSAGE);
+  const message = `${outcome === 'warn' ? 'warning: ' : ''}${verdict.message}`.slice(0, MAX_MESSAGE);
+  const thresholds = { ...check.thresholds, ...verdict.thresholds };
+  const isSilent = outcome === 'skip' || outcome === 'unknown';
   const extra: CheckExtra = {
     origin: 'node',
     outcome,
     severity: check.severity,
     tier: check.tier,
-    reads: check.reads,
-    observed,
-    thresholds: check.thresholds,
-    ...(outcome === 'skip' || outcome === 'unknown' ? { reason: message } : {}),
+    ...(outcome === 'skip' ? {} : { reads: check.reads }),
+    ...(Object.keys(observed).length === 0 ? {} : { observed }),
+    ...(outcome === 'skip' || Object.keys(thresholds).length === 0 ? {} : { thresholds, thresholdsDigest: thresholdsDigest() }),
+    ...(verdict.missing === undefined ? {} : { missing: verdict.missing }),
+    ...(isSilent ? { reason: message } : {}),
   };
   return { phase: check.phase, check: check.name, status: statusOf(outcome), ...time, message, extra };
 }

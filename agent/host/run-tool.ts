@@ -104,8 +104,8 @@ function outcomeOf(call: ToolCall, result: Result<Options>, durationMs: number):
     outcome: 'exited',
     command: call.command,
     code: result.exitCode,
-    stdout: decode(result.stdout),
-    stderr: decode(result.stderr),
+    stdout: result.stdout,
+    stderr: new TextDecoder().decode(result.stderr),
     durationMs,
   };
 }
@@ -113,10 +113,6 @@ function outcomeOf(call: ToolCall, result: Result<Options>, durationMs: number):
 function notStarted(call: ToolCall, result: Result<Options>, durationMs: number): ToolFailure {
   const code = systemCode(result.cause) ?? result.code ?? 'unknown reason';
   return failure(call, code === 'ENOENT' ? 'not-found' : 'unrunnable', { reason: `did not start: ${code}`, durationMs });
-}
-
-function decode(bytes: unknown): string {
-  return bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : '';
 }
 
 function failure(

@@ -29,9 +29,16 @@ export interface ToolExit {
   /** The command as evidence shows it: `nvidia-smi -q -x`. */
   readonly command: string;
   readonly code: number;
-  readonly stdout: string;
+  /** Exact bytes: parsers judge the encoding. */
+  readonly stdout: Uint8Array;
+  /** Text; what is no UTF-8 is replaced. */
   readonly stderr: string;
   readonly durationMs: number;
+}
+
+/** Standard output as text; what is no UTF-8 is replaced. */
+export function outputText(exit: ToolExit): string {
+  return new TextDecoder().decode(exit.stdout);
 }
 
 /** A tool that gave no exit status, and why. */

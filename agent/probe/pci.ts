@@ -1,6 +1,7 @@
 import type { Measurement } from '#core/snapshot/measurement.ts';
 import type { FileRead, Host } from '../host/host.ts';
-import { acceleratorModel, acceleratorVendor, isNetworkCard, isNvSwitch, type AcceleratorVendor } from './accelerator.ts';
+import type { AcceleratorVendor } from '../vendor/identity-table.ts';
+import { acceleratorModel, acceleratorVendor, isNetworkCard, isNvSwitch } from './accelerator.ts';
 import { found, measure, type Fact } from './measure.ts';
 import type { NodeView } from './node-view.ts';
 import { PCI_DEVICES, readPciDetail, type PciDetail, type PciFunction } from './pci-function.ts';

@@ -70,21 +70,25 @@ test('the report is CTRF by the schema of the CTRF project, and its exit is the 
   expect(report.extra).toEqual({ exit });
 });
 
+const LOG = '<nvidia_smi_log><driver_version>580.105.08</driver_version><attached_gpus>1</attached_gpus>';
+const GPU = '<gpu id="00000000:1B:00.0"><product_name>NVIDIA H100 80GB HBM3</product_name></gpu>';
+
 test('a tool that answers passes', async () => {
-  expect(await gpuResponse('echo "GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-0)"')).toEqual({
+  expect(await gpuResponse(`echo '${LOG}${GPU}</nvidia_smi_log>'`)).toEqual({
     exit: 0,
     status: 'passed',
-    message: 'nvidia-smi -L lists 1 GPUs',
+    message: 'nvidia-smi answers for 1 GPUs',
   });
 });
 
 test('removing the tool from the path turns its test into skipped', async () => {
-  expect(await gpuResponse(undefined)).toEqual({ exit: 0, status: 'skipped', message: 'nvidia-smi -L: in none of 1 tool directories' });
+  expect(await gpuResponse(undefined)).toEqual({ exit: 0, status: 'skipped', message: 'nvidia-smi -q -x: in none of 1 tool directories' });
 });
 
 test.each([
-  ['fails', 'echo "No devices were found"; exit 6', 'failed', /status 6: No devices were found$/],
-  ['lists too few GPUs', 'exit 0', 'failed', /lists 0 of 1 GPUs/],
+  ['fails', 'echo "No devices were found"; exit 6', 'failed', /\(status 6\): No devices were found$/],
+  ['answers for too few GPUs', `echo '${LOG}</nvidia_smi_log>'`, 'failed', /answers for 0 of 1 GPUs/],
+  ['says nothing', 'exit 0', 'other', /the output is empty/],
   ['crashes', 'kill -SEGV $$', 'other', /ended by SIGSEGV/],
   ['floods', 'yes', 'other', /more output than 8388608 bytes/],
 ])('a tool that %s is a recorded outcome', async (_, script, status, message) => {
@@ -105,8 +109,8 @@ test('JUnit output escapes what tools say', async () => {
   ];
   const { exit, stdout } = await assay(...args, '--format', 'junit');
   expect(exit).toBe(1);
-  expect(stdout).toContain('<failure message="nvidia-smi -L ended with status 15: &lt;lost&gt; &amp; &quot;gone&quot;"/>');
-  expect(stdout).toContain('<testsuites name="assay" tests="1" failures="1" errors="0" skipped="0">');
+  expect(stdout).toContain('<error message="nvidia-smi -q -x (status 15): &lt;lost&gt; &amp; &quot;gone&quot;"/>');
+  expect(stdout).toContain('<testsuites name="assay" tests="1" failures="0" errors="1" skipped="0">');
 });
 
 test('the text ends with the counts', async () => {

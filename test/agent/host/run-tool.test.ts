@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createToolRunner } from '../../../agent/host/run-tool.ts';
+import { outputText, type ToolOutcome } from '../../../agent/host/tool-outcome.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -18,8 +19,13 @@ function tool(script: string, name = 'nvidia-smi', shebang = '#!/bin/sh'): void 
   chmodSync(join(directory, name), 0o755);
 }
 
-function run(limits: { timeoutMs: number; maxBytes?: number } = { timeoutMs: 5000 }, args: readonly string[] = ['-L']) {
-  return createToolRunner([{ path: directory, libraries: [] }])('nvidia-smi', args, limits);
+async function run(limits: { timeoutMs: number; maxBytes?: number } = { timeoutMs: 5000 }, args: readonly string[] = ['-L']) {
+  return shown(await createToolRunner([{ path: directory, libraries: [] }])('nvidia-smi', args, limits));
+}
+
+/** The outcome with standard output as text. */
+function shown(outcome: ToolOutcome) {
+  return outcome.outcome === 'exited' ? { ...outcome, stdout: outputText(outcome) } : outcome;
 }
 
 function alive(pid: number): boolean {
@@ -153,7 +159,7 @@ test('calls run one after the other, so that a sick driver sees one process', as
   );
   const runner = createToolRunner([{ path: directory, libraries: [] }]);
   const outcomes = await Promise.all([1, 2, 3].map(() => runner('nvidia-smi', [], { timeoutMs: 5000 })));
-  expect(outcomes.map((outcome) => ('stdout' in outcome ? outcome.stdout : outcome.reason))).toEqual(['done\n', 'done\n', 'done\n']);
+  expect(outcomes.map((outcome) => ('stdout' in outcome ? outputText(outcome) : outcome.reason))).toEqual(['done\n', 'done\n', 'done\n']);
 });
 
 test('the first directory that has the tool wins', async () => {
@@ -162,7 +168,7 @@ test('the first directory that has the tool wins', async () => {
   writeFileSync(join(first, 'nvidia-smi'), '#!/bin/sh\necho first\n', { mode: 0o755 });
   tool('echo second');
   const runner = createToolRunner([first, directory].map((path) => ({ path, libraries: [] })));
-  expect(await runner('nvidia-smi', [], { timeoutMs: 5000 })).toMatchObject({ stdout: 'first\n' });
+  expect(shown(await runner('nvidia-smi', [], { timeoutMs: 5000 }))).toMatchObject({ stdout: 'first\n' });
 });
 
 const FREEZER = '/sys/fs/cgroup/freezer';

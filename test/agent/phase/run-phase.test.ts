@@ -42,7 +42,7 @@ test('a phase is a start, one record per check in catalog order, and an end', as
   const records = await runRecorded({
     checks: [fine, check('hot', async () => warn('warm', { celsius: 80 })), { ...fine, name: 'other-phase', phase: 'performance' }],
   });
-  const extra = { origin: 'node', severity: 'major', tier: 0, reads: ['/x'], thresholds: {} };
+  const extra = { origin: 'node', severity: 'major', tier: 0, reads: ['/x'] };
   const time = { startedAtMs: 1_800_000_000_000, durationMs: 0 };
   expect(records).toEqual([
     { kind: 'phase-started', phase: 'deployment', atMs: 1_800_000_000_000 },
@@ -64,7 +64,7 @@ test('a phase is a start, one record per check in catalog order, and an end', as
         check: 'hot',
         status: 'passed',
         ...time,
-        message: 'warm',
+        message: 'warning: warm',
         extra: { ...extra, outcome: 'warn', observed: { celsius: 80 } },
       },
     },

@@ -1,0 +1,51 @@
+import type { Thresholds } from './check.ts';
+import { fail, pass, skip, unknown, warn, type Observed, type Outcome, type Verdict } from './verdict.ts';
+
+/** What a check says about one of several like things. */
+export interface Finding {
+  readonly outcome: Outcome;
+  /** Why, in a few words that may be the same for several things; empty for a plain pass. */
+  readonly text: string;
+  /** Raw values of this thing. */
+  readonly observed: unknown;
+}
+
+/** Makes a finding. */
+export function finding(outcome: Outcome, text: string, observed: unknown): Finding {
+  return { outcome, text, observed };
+}
+
+/** Of several findings the worst speaks: a failure, then what should be readable and is not, then a warning. */
+const WORST_FIRST: readonly Outcome[] = ['fail', 'unknown', 'warn', 'pass', 'skip'];
+
+const MAKE: Readonly<Record<Outcome, (message: string, observed: Observed) => Verdict>> = { fail, unknown, warn, pass, skip };
+
+/** Everything a fold needs besides the findings. */
+export interface FoldWords {
+  /** What is true when everything passes: `no row remap failed`. */
+  readonly good: string;
+  /** More raw values beside those of the things. */
+  readonly observed?: Observed;
+  readonly thresholds?: Thresholds;
+}
+
+/**
+ * One verdict from findings by name of the thing. All skipped is skipped; some skipped is judged on the rest, and says how many.
+ * @param findings name and finding of each thing, in order
+ */
+export function fold(findings: readonly (readonly [name: string, finding: Finding])[], words: FoldWords): Verdict {
+  const outcome = WORST_FIRST.find((each) => findings.some(([, { outcome: one }]) => one === each)) ?? 'skip';
+  const speaking = findings.filter(([, one]) => one.outcome === outcome);
+  const skipped = outcome === 'skip' ? 0 : findings.filter(([, one]) => one.outcome === 'skip').length;
+  const message = outcome === 'pass' ? words.good : grouped(speaking);
+  const note = skipped === 0 ? '' : ` (${skipped} of ${findings.length} not applicable)`;
+  const observed = { ...words.observed, devices: Object.fromEntries(findings.map(([name, one]) => [name, one.observed])) };
+  const verdict = MAKE[outcome](message + note, observed);
+  return words.thresholds === undefined ? verdict : { ...verdict, thresholds: words.thresholds };
+}
+
+/** `text: a, b; other text: c`. */
+function grouped(findings: readonly (readonly [string, Finding])[]): string {
+  const byText = Map.groupBy(findings, ([, one]) => one.text);
+  return [...byText].map(([text, ofText]) => `${text}: ${ofText.map(([name]) => name).join(', ')}`).join('; ');
+}
