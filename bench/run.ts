@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compareWall, formatSpread, printFigure, runProcess, spread } from './measure.ts';
+import { compareWall, formatSpread, printFigure, runProcess, spread, type ProcessRun } from './measure.ts';
 
 const ROUNDS = 7;
 const STAGES = ['listening', 'node-connected', 'node-finished', 'sealed', 'assembled', 'signed', 'published', 'verified'] as const;
@@ -17,7 +17,7 @@ export async function benchRun(): Promise<void> {
   if (!existsSync(cli)) throw new Error('dist/cli.mjs is missing: run "npm run build" first');
   const out = mkdtempSync(join(tmpdir(), 'assay-bench-'));
   try {
-    const runs = [];
+    const runs: (ProcessRun & { readonly document: RunDocument })[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const run = await runProcess(process.execPath, [cli, 'run', '--lab', '--quiet', '--format', 'json', '--out', out], {
         sampleMemory: true,

@@ -4,16 +4,16 @@ import { join, resolve } from 'node:path';
 import { errorText, isAssayError, type ExitCode } from '#core/error.ts';
 import { assembleBundle, type AssembledBundle } from '#core/assemble/assemble-bundle.ts';
 import { artifactStatement, statementBytes } from '#core/attestation/build-statement.ts';
-import { BUNDLE_DIRECTORY, BUNDLE_FILE } from '#core/attestation/media-type.ts';
+import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { PointerSigner } from '#core/attestation/pointer.ts';
 import { readRecipeFile } from '#core/catalog/read-recipe.ts';
-import { writeFileAtomically } from '#core/oci/atomic-file.ts';
+import { removeTemporaries, writeFileAtomically } from '#core/oci/atomic-file.ts';
 import { layoutStore } from '#core/oci/layout.ts';
 import { defaultTag } from '#core/publish/default-tag.ts';
 import { packBundle, type PackedArtifact } from '#core/publish/pack.ts';
 import { pointerYaml } from '#core/publish/pointer-file.ts';
 import { publishArtifact } from '#core/publish/publish-artifact.ts';
-import { writeBundleDirectory } from '#core/publish/write-directory.ts';
+import { writeBundleDirectory, writeSignature } from '#core/publish/write-directory.ts';
 import { signStatement, type SignedStatement, type SigningRoute } from '#core/sign/sign-statement.ts';
 import { packageVersion } from '#core/version.ts';
 import type { SealedRun } from '#core/wire/run.ts';
@@ -40,6 +40,8 @@ interface Target {
 export async function finishRun(run: SealedRun, config: CollectorConfig, emit: Emit): Promise<ExitCode> {
   const outDir = resolve(config.out);
   const target: Target = { outDir, bundleDir: join(outDir, BUNDLE_DIRECTORY), config, emit };
+  for (const directory of [outDir, join(outDir, LAYOUT_DIRECTORY), join(outDir, LAYOUT_DIRECTORY, 'blobs', 'sha256')])
+    await removeTemporaries(directory);
   const bundle = await assemble(run, target);
   const artifact = packBundle(bundle.files, { version: packageVersion() });
   const tag = defaultTag(bundle.statement.predicate.recipe.name, bundle.statement.predicate.manifest.digest);
@@ -85,7 +87,7 @@ async function sign(bundle: AssembledBundle, { artifact, tag }: Artifact, target
   try {
     const statement = artifactStatement({ name: `evidence:${tag}`, digest: artifact.descriptor.digest }, bundle.statement);
     const signed = await signStatement(statementBytes(statement), route);
-    await writeFileAtomically(join(bundleDir, BUNDLE_FILE.signature), [signed.sigstoreBundle], 0o600);
+    await writeSignature(bundleDir, signed.sigstoreBundle);
     const trustedRoot = await writeTrustedRoot(outDir, signed);
     emit({
       event: 'signed',

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeFailure } from './file-failure.ts';
 
 const SUFFIX_BYTES = 6;
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes a file so that readers, and a restart after a crash, see the old content or the new one whole: a temporary file
@@ -26,6 +27,12 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeFailure(path, cause);
   }
+}
+
+/** Removes what writers that were killed left in a directory; only for a directory that nobody else is writing to. */
+export async function removeTemporaries(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) await rm(join(directory, name), { force: true });
 }
 
 /** Writes a new file and returns when its bytes are on disk. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isBundlePath } from '#core/attestation/bundle-path.ts';
+import { BUNDLE_FILE } from '#core/attestation/media-type.ts';
 import { AssayError, systemCode } from '#core/error.ts';
 import { syncDirectory, writeDurably } from '#core/oci/atomic-file.ts';
 import { writeFailure } from '#core/oci/file-failure.ts';
@@ -27,6 +28,26 @@ export async function writeBundleDirectory(target: string, files: ReadonlyMap<st
     await writeAndSwap(target, files);
   } catch (cause) {
     throw writeFailure(target, cause);
+  }
+}
+
+/**
+ * Adds the signature to a bundle directory, whole or not at all. Its temporary file stands beside the bundle: inside, a
+ * crash would leave a file that the manifest does not list.
+ * @param target bundle directory
+ * @param sigstoreBundle exact bytes
+ * @throws DISK_FULL, OUTPUT_UNWRITABLE
+ */
+export async function writeSignature(target: string, sigstoreBundle: Uint8Array): Promise<void> {
+  const temporary = `${hidden(target, 'new')}${randomBytes(SUFFIX_BYTES).toString('hex')}`;
+  const path = join(target, BUNDLE_FILE.signature);
+  try {
+    await writeDurably(temporary, [sigstoreBundle], FILE_MODE);
+    await rename(temporary, path);
+    await syncDirectory(target);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw writeFailure(path, cause);
   }
 }
 

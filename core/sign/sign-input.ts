@@ -14,6 +14,7 @@ import { parsePointer, pointerYaml } from '#core/publish/pointer-file.ts';
 import { attachSignature } from '#core/publish/publish-artifact.ts';
 import { POINTER_FILE } from '#core/publish/publish-bundle.ts';
 import { claimsAbout } from '#core/publish/signature-claims.ts';
+import { writeSignature } from '#core/publish/write-directory.ts';
 import { signEvidence } from './sign-evidence.ts';
 import type { SigningRoute } from './sign-statement.ts';
 
@@ -36,7 +37,6 @@ export interface SignedInput {
   readonly outcome: 'signed' | 'finished' | 'unchanged';
 }
 
-const SIGNATURE_MODE = 0o600;
 const SHORT_DIGITS = 12;
 
 /**
@@ -58,7 +58,7 @@ export async function signDirectory(path: string, options: SignOptions): Promise
     pendingPath: options.pendingPath ?? join(dirname(directory), 'pending-signature.json'),
     route: options.route,
     deliver: async ({ sigstoreBundle, signer: by }) => {
-      await writeFileAtomically(signature, [sigstoreBundle], SIGNATURE_MODE);
+      await writeSignature(directory, sigstoreBundle);
       await notePointer(bundle, by);
     },
   });
