@@ -101,7 +101,8 @@ function readJson(value: JsonValue, sink: Sink): void {
   for (const [name, member] of Object.entries(asObject(value) ?? {})) {
     const card = /^card(\d{1,4})$/.exec(name)?.[1];
     const object = asObject(member);
-    const target = card === undefined ? (name === 'system' ? sink.system : undefined) : cardFields(sink, Number(card));
+    const isKnown = object !== undefined && (card !== undefined || name === 'system');
+    const target = !isKnown ? undefined : card === undefined ? sink.system : cardFields(sink, Number(card));
     if (object === undefined || target === undefined) sink.tally.unread(`/${name}`);
     else for (const [label, text] of Object.entries(object)) addLabel(target, { label, text, path: `/${name}/${label}` }, sink.tally);
   }

@@ -38,22 +38,31 @@ export function readAmdTable(lines: readonly SourceLine[], tally: Tally): AmdTab
   const hasTitle = TITLE.test(first.text.trimEnd());
   const [header, ...body] = hasTitle ? rest : lines;
   const columns = header === undefined ? [] : header.text.trim().split(/\s+/);
-  const rows = body.flatMap((line) => readRow(line, columns, tally));
+  // A header that is indented leaves room for the labels of its rows.
+  const isLabelled = header !== undefined && hasTitle && /^\s/.test(header.text);
+  const rows = body.flatMap((line) => readRow(line, { columns, isLabelled }, tally));
   return { title: hasTitle ? first.text.trim().slice(0, -1) : '', columns, rows };
 }
 
-function readRow(line: SourceLine, columns: readonly string[], tally: Tally): AmdRow[] {
+interface Header {
+  readonly columns: readonly string[];
+  readonly isLabelled: boolean;
+}
+
+function readRow(line: SourceLine, { columns, isLabelled }: Header, tally: Tally): AmdRow[] {
   const cells = cellsOf(line.text);
-  const isLabelled = cells.length !== columns.length;
   const [label = ''] = cells;
   const values = isLabelled ? cells.slice(1) : cells;
-  const names = isLabelled ? columnsFor(values.length, label, columns) : columns;
+  const names = isLabelled ? columnsFor(values.length, label, columns) : values.length === columns.length ? columns : undefined;
   if (names === undefined) {
     tally.unread(`line ${line.number}: ${label}`);
     return [];
   }
   tally.typed(cells.length);
-  const typed = values.map((value, index) => ({ column: names[index] ?? '', ...readAmdText(names[index]?.toLowerCase() ?? '', value) }));
+  const typed = values.map((value, index) => ({
+    column: names[index] ?? '',
+    ...readAmdText(names[index]?.toLowerCase() ?? '', value),
+  }));
   return [{ label: isLabelled ? label : '', line: line.number, cells: typed }];
 }
 

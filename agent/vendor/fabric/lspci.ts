@@ -23,7 +23,7 @@ export interface PciFunction {
 }
 
 const HEAD =
-  /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) (?:"?([^":[]{2,60}?)"?(?: \[([0-9a-f]{4})\])?: |([0-9a-f]{4}): )(.{1,300})$/i;
+  /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) (?:([0-9a-f]{4}): |([^":[]{2,60}?)(?: \[([0-9a-f]{4})\])?: )(.{1,300})$/i;
 const IDS = /\[?([0-9a-f]{4}):([0-9a-f]{4})\]?(?: \(rev ([0-9a-f]{2})\))?(?: \(prog-if .{1,60}\))?$/i;
 const LINK = /Speed (\d{1,3}(?:\.\d)?)GT\/s(?: \([a-z]+\))?, Width x(\d{1,2})/;
 
@@ -55,7 +55,7 @@ export function parseLspci(bytes: Uint8Array): Parsed<{ readonly functions: read
 }
 
 function readHead(head: RegExpExecArray): OpenFunction {
-  const [, slot = '', className, classId, numericClass, rest = ''] = head;
+  const [, slot = '', numericClass, className, classId, rest = ''] = head;
   const ids = IDS.exec(rest);
   const name = rest.slice(0, ids?.index).trim();
   return {
