@@ -38,6 +38,7 @@ type FinishRun = (run: SealedRun, config: CollectorConfig, emit: Emit) => Promis
 export async function runCollector(config: CollectorConfig, context: CollectorContext): Promise<ExitCode> {
   const opened = await openLedger(config, context);
   try {
+    noteIgnoredSettings(opened, config, context.log);
     if (opened.replay.seal === undefined) await gatherAndSeal(opened, config, context);
     const sealed = await readSealed(opened, context);
     return await context.finish(sealed, config, context.emit);
@@ -60,6 +61,16 @@ function openLedger(config: CollectorConfig, { clock, emit, log }: CollectorCont
       emit({ event: 'resumed' });
     },
   });
+}
+
+/** What a run expects was fixed when it was opened: other values on a later command line change nothing, and that is said. */
+function noteIgnoredSettings({ run }: OpenedLedger, config: CollectorConfig, log: Log): void {
+  const same = run.deadlineMs === config.deadline && run.expected.join('\n') === config.expect.join('\n');
+  if (!same)
+    log.warn(
+      { runId: run.runId, expected: run.expected, deadlineMs: run.deadlineMs },
+      'the state directory holds a run with other settings',
+    );
 }
 
 async function gatherAndSeal({ ledger, run, replay }: OpenedLedger, config: CollectorConfig, context: CollectorContext): Promise<void> {

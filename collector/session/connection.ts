@@ -20,8 +20,9 @@ const CREDIT_WINDOW = 512 * 1024;
 const UNREAD_LIMIT = 256 * 1024;
 /** Websocket: an unexpected condition; the agent tries again. */
 const INTERNAL_ERROR = 1011;
-/** Websocket close reasons hold at most 123 bytes; messages are ASCII but for names. */
-const REASON_LENGTH = 60;
+/** Websocket close reasons hold at most 123 bytes. */
+const REASON_LENGTH = 120;
+const NOT_PRINTABLE_ASCII = /[^\x20-\x7e]/g;
 
 /** What a connection needs besides its socket. */
 export interface ConnectionOptions {
@@ -64,7 +65,8 @@ export class Connection implements Link {
   /** Closes the connection; whatever still comes is ignored. */
   end(close: number, reason: string): void {
     this.#state = 'ended';
-    this.#socket.close(close, reason.slice(0, REASON_LENGTH));
+    // One byte per character: names of nodes are foreign text, and a reason that is too long would throw.
+    this.#socket.close(close, reason.replaceAll(NOT_PRINTABLE_ASCII, '?').slice(0, REASON_LENGTH));
   }
 
   /** Pings; drops the connection when nothing came for too long. */
@@ -151,10 +153,14 @@ export class Connection implements Link {
 
   #fail(thrown: unknown): void {
     if (this.#isEnded()) return;
-    const error = isAssayError(thrown) ? thrown : undefined;
-    const code = error !== undefined && isWireCode(error.code) ? error.code : undefined;
-    this.#options.log.warn({ node: this.#node, code: error?.code ?? 'BUG', error: thrown }, 'connection refused');
-    this.end(code === undefined ? INTERNAL_ERROR : CLOSE_RULES[code].close, `${code ?? 'BUG'}: ${error?.message ?? 'internal error'}`);
+    if (!isAssayError(thrown) || !isWireCode(thrown.code)) {
+      this.#options.log.error({ node: this.#node, err: thrown }, 'connection failed');
+      this.end(INTERNAL_ERROR, 'internal error');
+      return;
+    }
+    const { code, message } = thrown;
+    this.#options.log.warn({ node: this.#node, code, reason: message }, 'connection refused');
+    this.end(CLOSE_RULES[code].close, `${code}: ${message}`);
   }
 
   #onClose(close: number): void {

@@ -208,6 +208,11 @@ describe('collector against bad input', () => {
       'WIRE_SIGNATURE',
     ],
     ['a hello of a node that is not expected', (client) => client.hello(testAgent('node-z', BODIES)), 'NODE_REJECTED'],
+    [
+      'a hello whose node name does not fit a close reason',
+      (client) => client.hello(testAgent('\u65e5'.repeat(200), BODIES)),
+      'NODE_REJECTED',
+    ],
     ['a hello of another protocol version', (client) => client.hello(agent, { protocol: 99 }), 'WIRE_VERSION'],
     ['a hello that is too large', (client) => client.hello(agent, { lastRunId: 'x'.repeat(5000) }), 'WIRE_LIMIT'],
     ['a frame that is too large', (client) => client.send(Buffer.alloc(WIRE_LIMITS.frameBytes + 1)), 1009],
@@ -248,6 +253,19 @@ describe('collector against bad input', () => {
     misbehave(client);
 
     expect(await client.closed).toBe(close);
+    await expectStillWorking(collector, agent);
+  });
+
+  it.each([
+    ['before TLS', (port: number) => connect(port, '127.0.0.1')],
+    ['inside TLS', (port: number) => connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })],
+  ])('survives garbage %s', async (_, dialPort) => {
+    const collector = await start();
+    const socket = dialPort(Number(new URL(collector.address.url).port));
+    socket.on('error', () => undefined).resume();
+    socket.write(Buffer.from('\u0000GARBAGE / HTTP/9.9\r\n\r\n'.repeat(100)));
+    await once(socket, 'close');
+
     await expectStillWorking(collector, agent);
   });
 
