@@ -8,8 +8,8 @@ import { registryFailure, wrongAnswer } from './registry-failure.ts';
 export interface TokenRequest {
   readonly realm: string | undefined;
   readonly service: string | undefined;
-  /** Scopes separated by spaces, as challenges have them. */
-  readonly scope: string;
+  /** As challenges have them: `repository:team/evidence:pull`. */
+  readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
   readonly plainHttp: boolean;
   readonly retry: RetryPolicy;
@@ -41,19 +41,19 @@ function realmUrl({ realm, plainHttp }: TokenRequest): URL {
   return url;
 }
 
-function scopeCall(realm: URL, { service, scope, credential }: TokenRequest): Omit<HttpCall, 'idleTimeoutMs'> {
+function scopeCall(realm: URL, { service, scopes, credential }: TokenRequest): Omit<HttpCall, 'idleTimeoutMs'> {
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
-  for (const one of scope.split(' ')) if (one !== '') url.searchParams.append('scope', one);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
   return { method: 'GET', url, ...(credential?.kind === 'basic' ? { headers: { authorization: basicAuthorization(credential) } } : {}) };
 }
 
-function refreshCall(url: URL, { service, scope }: TokenRequest, refreshToken: string): Omit<HttpCall, 'idleTimeoutMs'> {
+function refreshCall(url: URL, { service, scopes }: TokenRequest, refreshToken: string): Omit<HttpCall, 'idleTimeoutMs'> {
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
     service: service ?? '',
     client_id: CLIENT_ID,
-    scope,
+    scope: scopes.join(' '),
     refresh_token: refreshToken,
   });
   return { method: 'POST', url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: Buffer.from(form.toString()) };

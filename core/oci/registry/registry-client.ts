@@ -42,6 +42,7 @@ export class RegistryClient {
   readonly #origin: string;
   readonly #options: RegistryOptions;
   readonly #retry: RetryPolicy;
+  readonly #scopes = new Set<string>();
   #authorization: string | undefined;
   #credential: Promise<Credential | undefined> | undefined;
   #dispatcher: HttpCall['dispatcher'];
@@ -87,19 +88,20 @@ export class RegistryClient {
 
   /** A 401 is answered once, by getting the authorization that it asks for: scopes grow from reading to writing. */
   async #authorized(call: RegistryCall): Promise<HttpAnswer> {
-    const answer = await this.#redirected(call);
+    const used = this.#authorization;
+    const answer = await this.#redirected(call, used);
     if (answer.status !== UNAUTHORIZED || answer.url.origin !== this.#origin) return answer;
     const authorization = await this.#authorize(call, parseChallenges(answer.headers.get('www-authenticate')));
-    if (authorization === undefined) return answer;
+    if (authorization === undefined || authorization === used) return answer;
     await answer.discard();
     this.#authorization = authorization;
-    return this.#redirected(call);
+    return this.#redirected(call, authorization);
   }
 
-  async #redirected(call: RegistryCall): Promise<HttpAnswer> {
+  async #redirected(call: RegistryCall, authorization: string | undefined): Promise<HttpAnswer> {
     let url = typeof call.target === 'string' ? new URL(`/v2/${this.repository}/${call.target}`, this.#origin) : call.target;
     for (let hops = 0; ; hops++) {
-      const answer = await this.#send(call, url);
+      const answer = await this.#send(call, url, authorization);
       const isRead = call.method === 'GET' || call.method === 'HEAD';
       if (!REDIRECTS.has(answer.status) || !isRead) return answer;
       await answer.discard();
@@ -122,15 +124,9 @@ export class RegistryClient {
   }
 
   /** Authorization goes to the registry itself and nowhere else. */
-  async #send({ method, headers, body }: RegistryCall, url: URL): Promise<HttpAnswer> {
-    const authorization = url.origin === this.#origin && this.#authorization !== undefined ? { authorization: this.#authorization } : {};
-    return send({
-      method,
-      url,
-      headers: { ...headers, ...authorization },
-      ...(body === undefined ? {} : { body }),
-      ...(await this.#connection()),
-    });
+  async #send({ method, headers, body }: RegistryCall, url: URL, authorization: string | undefined): Promise<HttpAnswer> {
+    const own = url.origin === this.#origin && authorization !== undefined ? { authorization } : {};
+    return send({ method, url, headers: { ...headers, ...own }, ...(body === undefined ? {} : { body }), ...(await this.#connection()) });
   }
 
   async #connection(): Promise<Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher'>> {
@@ -145,18 +141,21 @@ export class RegistryClient {
   async #authorize(call: RegistryCall, challenges: readonly Challenge[]): Promise<string | undefined> {
     this.#credential ??= this.#options.credentials?.(this.host) ?? Promise.resolve(undefined);
     const credential = await this.#credential;
-    if (credential?.kind === 'registry-token') return this.#authorization === undefined ? `Bearer ${credential.token}` : undefined;
+    if (credential?.kind === 'registry-token') return `Bearer ${credential.token}`;
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) return `Bearer ${await this.#bearerToken(call, bearer, credential)}`;
     const wantsBasic = challenges.some(({ scheme }) => scheme === 'basic');
-    return wantsBasic && credential?.kind === 'basic' && this.#authorization === undefined ? basicAuthorization(credential) : undefined;
+    return wantsBasic && credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
   }
 
+  /** Asks for everything that was needed so far, so that requests at the same time do not take each other's rights away. */
   async #bearerToken(call: RegistryCall, { parameters }: Challenge, credential: Credential | undefined): Promise<string> {
+    const wanted = parameters['scope'] ?? `repository:${this.repository}:${call.access}`;
+    for (const scope of wanted.split(' ')) this.#scopes.add(scope);
     return fetchBearerToken({
       realm: parameters['realm'],
       service: parameters['service'],
-      scope: parameters['scope'] ?? `repository:${this.repository}:${call.access}`,
+      scopes: [...this.#scopes].sort(),
       credential,
       plainHttp: this.#options.plainHttp === true,
       retry: this.#retry,

@@ -56,32 +56,41 @@ describe.skipIf(skipServices)(`services that fail while signing ${WHY_SKIPPED}`,
     throw new Error('it was signed');
   }
 
-  it.each<[string, keyof Proxies, Fault, string, number]>([
+  it.each<[string, keyof Proxies, Fault, { code: string; requests: number }]>([
     [
       'Fulcio answers 400',
       'fulcio',
       { kind: 'answer', status: 400, body: '{"code":3,"message":"There was an error processing the identity token"}' },
-      'FULCIO_REFUSED',
-      1,
+      { code: 'FULCIO_REFUSED', requests: 1 },
     ],
-    ['Fulcio answers 401', 'fulcio', { kind: 'answer', status: 401 }, 'FULCIO_REFUSED', 1],
-    ['Fulcio answers 403', 'fulcio', { kind: 'answer', status: 403 }, 'FULCIO_REFUSED', 1],
-    ['Fulcio answers 500', 'fulcio', { kind: 'answer', status: 500 }, 'FULCIO_UNAVAILABLE', 2],
-    ['Fulcio answers 429', 'fulcio', { kind: 'answer', status: 429, headers: { 'retry-after': '0' } }, 'FULCIO_UNAVAILABLE', 2],
-    ['Fulcio hangs', 'fulcio', { kind: 'hang' }, 'FULCIO_UNAVAILABLE', 2],
-    ['Fulcio cuts the connection', 'fulcio', { kind: 'cut' }, 'FULCIO_UNAVAILABLE', 2],
-    ['Fulcio answers with nonsense', 'fulcio', { kind: 'answer', status: 200, body: '<html>' }, 'FULCIO_UNAVAILABLE', 1],
-    ['Fulcio certifies nothing', 'fulcio', { kind: 'answer', status: 200, body: '{}' }, 'FULCIO_REFUSED', 1],
-    ['Rekor answers 400', 'rekor', { kind: 'answer', status: 400 }, 'REKOR_REFUSED', 1],
-    ['Rekor answers 502', 'rekor', { kind: 'answer', status: 502 }, 'REKOR_UNAVAILABLE', 3],
-    ['Rekor hangs', 'rekor', { kind: 'hang' }, 'REKOR_UNAVAILABLE', 3],
-    ['Rekor loses its answers', 'rekor', { kind: 'lose-answer' }, 'REKOR_UNAVAILABLE', 3],
-    ['Rekor answers without an entry', 'rekor', { kind: 'answer', status: 201, body: '{}' }, 'REKOR_ENTRY_WRONG', 1],
-    ['the timestamp authority answers 400', 'tsa', { kind: 'answer', status: 400 }, 'TSA_REFUSED', 1],
-    ['the timestamp authority answers 503', 'tsa', { kind: 'answer', status: 503 }, 'TSA_UNAVAILABLE', 2],
-    ['the timestamp authority is dead', 'tsa', { kind: 'cut' }, 'TSA_UNAVAILABLE', 2],
-    ['the timestamp authority hangs', 'tsa', { kind: 'hang' }, 'TSA_UNAVAILABLE', 2],
-  ])('%s: its own code, exit 3, and no more requests than make sense', async (_, service, fault, code, requests) => {
+    ['Fulcio answers 401', 'fulcio', { kind: 'answer', status: 401 }, { code: 'FULCIO_REFUSED', requests: 1 }],
+    ['Fulcio answers 403', 'fulcio', { kind: 'answer', status: 403 }, { code: 'FULCIO_REFUSED', requests: 1 }],
+    ['Fulcio answers 500', 'fulcio', { kind: 'answer', status: 500 }, { code: 'FULCIO_UNAVAILABLE', requests: 2 }],
+    [
+      'Fulcio answers 429',
+      'fulcio',
+      { kind: 'answer', status: 429, headers: { 'retry-after': '0' } },
+      { code: 'FULCIO_UNAVAILABLE', requests: 2 },
+    ],
+    ['Fulcio hangs', 'fulcio', { kind: 'hang' }, { code: 'FULCIO_UNAVAILABLE', requests: 2 }],
+    ['Fulcio cuts the connection', 'fulcio', { kind: 'cut' }, { code: 'FULCIO_UNAVAILABLE', requests: 2 }],
+    [
+      'Fulcio answers with nonsense',
+      'fulcio',
+      { kind: 'answer', status: 200, body: '<html>' },
+      { code: 'FULCIO_UNAVAILABLE', requests: 1 },
+    ],
+    ['Fulcio certifies nothing', 'fulcio', { kind: 'answer', status: 200, body: '{}' }, { code: 'FULCIO_REFUSED', requests: 1 }],
+    ['Rekor answers 400', 'rekor', { kind: 'answer', status: 400 }, { code: 'REKOR_REFUSED', requests: 1 }],
+    ['Rekor answers 502', 'rekor', { kind: 'answer', status: 502 }, { code: 'REKOR_UNAVAILABLE', requests: 3 }],
+    ['Rekor hangs', 'rekor', { kind: 'hang' }, { code: 'REKOR_UNAVAILABLE', requests: 3 }],
+    ['Rekor loses its answers', 'rekor', { kind: 'lose-answer' }, { code: 'REKOR_UNAVAILABLE', requests: 3 }],
+    ['Rekor answers without an entry', 'rekor', { kind: 'answer', status: 201, body: '{}' }, { code: 'REKOR_ENTRY_WRONG', requests: 1 }],
+    ['the timestamp authority answers 400', 'tsa', { kind: 'answer', status: 400 }, { code: 'TSA_REFUSED', requests: 1 }],
+    ['the timestamp authority answers 503', 'tsa', { kind: 'answer', status: 503 }, { code: 'TSA_UNAVAILABLE', requests: 2 }],
+    ['the timestamp authority is dead', 'tsa', { kind: 'cut' }, { code: 'TSA_UNAVAILABLE', requests: 2 }],
+    ['the timestamp authority hangs', 'tsa', { kind: 'hang' }, { code: 'TSA_UNAVAILABLE', requests: 2 }],
+  ])('%s: its own code, exit 3, and no more requests than make sense', async (_, service, fault, { code, requests }) => {
     fail(service, fault);
 
     const failure = await failureOf(signStatement(statement, route()));
