@@ -9,20 +9,20 @@ const REGION_LABEL = 'topology.kubernetes.io/region';
 const LABEL_SOURCE = 'nodeTopology.label.';
 const UNKNOWN: Dimension = { value: '' };
 
-const OS_IDS: Readonly<Record<string, string>> = {
-  ubuntu: 'ubuntu',
-  rhel: 'rhel',
-  redhatenterpriselinux: 'rhel',
-  redhat: 'rhel',
-  cos: 'cos',
-  amazonlinux: 'amazonlinux',
-  amzn: 'amazonlinux',
-  amazon: 'amazonlinux',
-  al2: 'amazonlinux',
-  al2023: 'amazonlinux',
-  ol: 'ol',
-  talos: 'talos',
-};
+const OS_IDS: ReadonlyMap<string, string> = new Map([
+  ['ubuntu', 'ubuntu'],
+  ['rhel', 'rhel'],
+  ['redhatenterpriselinux', 'rhel'],
+  ['redhat', 'rhel'],
+  ['cos', 'cos'],
+  ['amazonlinux', 'amazonlinux'],
+  ['amzn', 'amazonlinux'],
+  ['amazon', 'amazonlinux'],
+  ['al2', 'amazonlinux'],
+  ['al2023', 'amazonlinux'],
+  ['ol', 'ol'],
+  ['talos', 'talos'],
+]);
 
 /**
  * Derives the matchable identity of a cluster from its snapshot. All eight dimensions are always there; unknown is the
@@ -78,7 +78,7 @@ function service(provider: Dimension): Dimension {
 
 function operatingSystem(release: SnapshotData | undefined): Fingerprint['os'] {
   const id = release?.ID;
-  const value = typeof id === 'string' ? OS_IDS[id.toLowerCase()] : undefined;
+  const value = typeof id === 'string' ? OS_IDS.get(id.toLowerCase()) : undefined;
   if (value === undefined) return { value: '' };
   const version = release?.VERSION_ID;
   return { value, ...(typeof version === 'string' && version !== '' ? { version } : {}), source: 'os.release' };

@@ -32,7 +32,7 @@ export function lookUp(snapshot: Snapshot, name: string): Lookup {
   if (measurement === undefined) return absent('measurement type not found in snapshot');
   const subtype = measurement.subtypes.find((one) => one.subtype === path.subtype);
   if (subtype === undefined) return absent('subtype not found in measurement');
-  if (path.selector === undefined) return found(subtype.data[path.key], 'key not found in subtype');
+  if (path.selector === undefined) return found(own(subtype.data, path.key), 'key not found in subtype');
   return lookUpItem(subtype, path.selector, path.key);
 }
 
@@ -81,14 +81,23 @@ function lookUpItem(subtype: SnapshotSubtype, selector: string, key: string): Lo
   }
   const [item] = matching;
   if (item === undefined) return absent('item selector matches no item');
-  return found(item.data[key] ?? item.context?.[key], 'key not found in item');
+  return found(itemValue(item, key), 'key not found in item');
 }
 
 function selectItems(items: readonly SnapshotItem[], selector: string): readonly SnapshotItem[] | undefined {
   if (/^\d+$/.test(selector)) return items.slice(Number(selector), Number(selector) + 1);
   const [key, value] = cut(selector, '=');
   if (value === undefined || key === '') return undefined;
-  return items.filter((item) => valueText(item.data[key] ?? item.context?.[key]) === value);
+  return items.filter((item) => valueText(itemValue(item, key)) === value);
+}
+
+function itemValue(item: SnapshotItem, key: string): Scalar | undefined {
+  return own(item.data, key) ?? own(item.context ?? {}, key);
+}
+
+/** A member of its own: a path may spell `constructor`. */
+function own<Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 function found(value: Scalar | undefined, otherwise: string): Lookup {

@@ -17,40 +17,30 @@ const NAMED_LISTS: ReadonlySet<string> = new Set(['componentRefs', 'constraints'
 
 /** Every difference between two recipes, in path order; empty = the canonical forms are equal. */
 export function diffRecipes(before: Recipe, after: Recipe): RecipeChange[] {
-  return diffValues('', named(recipeValue(before), ''), named(recipeValue(after), ''));
+  return diffValues('', recipeValue(before), recipeValue(after));
 }
 
 function diffValues(path: string, before: CanonicalValue | undefined, after: CanonicalValue | undefined): RecipeChange[] {
-  if (isValueMap(before) && isValueMap(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareText);
-    return keys.flatMap((key) => diffValues(join(path, key), member(before, key), member(after, key)));
-  }
-  if (sameText(before, after)) return [];
-  return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
-}
-
-/** Replaces the lists of named things by maps, at every level. */
-function named(value: CanonicalValue, key: string): CanonicalValue {
-  if (isValueMap(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, inner === undefined ? inner : named(inner, name)]));
-  }
-  if (!Array.isArray(value) || !NAMED_LISTS.has(key)) return value;
-  const entries = (value as readonly CanonicalValue[]).map(
-    (item) => [`[${String(isValueMap(item) ? item.name : '')}]`, named(item, '')] as const,
+  const [left, right] = [members(before, path), members(after, path)];
+  if (left === undefined || right === undefined) return diffWhole(path, before, after);
+  const keys = [...new Set([...left.keys(), ...right.keys()])].sort(compareText);
+  return keys.flatMap((key) =>
+    diffValues(path === '' || key.startsWith('[') ? `${path}${key}` : `${path}.${key}`, left.get(key), right.get(key)),
   );
-  const byName = new Map(entries);
-  return byName.size === entries.length ? Object.fromEntries(byName) : value;
 }
 
-function join(path: string, key: string): string {
-  return path === '' || key.startsWith('[') ? `${path}${key}` : `${path}.${key}`;
+function diffWhole(path: string, before: CanonicalValue | undefined, after: CanonicalValue | undefined): RecipeChange[] {
+  const same = before === undefined || after === undefined ? before === after : canonicalYaml(before, 2) === canonicalYaml(after, 2);
+  return same ? [] : [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
 }
 
-function member(value: { readonly [key: string]: CanonicalValue | undefined }, key: string): CanonicalValue | undefined {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
-}
-
-function sameText(before: CanonicalValue | undefined, after: CanonicalValue | undefined): boolean {
-  if (before === undefined || after === undefined) return before === after;
-  return canonicalYaml(before, 2) === canonicalYaml(after, 2);
+/** What a value consists of: a mapping's members, or the elements of a list of named things as `[name]`. */
+function members(value: CanonicalValue | undefined, path: string): ReadonlyMap<string, CanonicalValue> | undefined {
+  if (isValueMap(value)) {
+    return new Map(Object.entries(value).filter((entry): entry is [string, CanonicalValue] => entry[1] !== undefined));
+  }
+  if (!Array.isArray(value) || !NAMED_LISTS.has(path.slice(path.lastIndexOf('.') + 1))) return undefined;
+  const elements = (value as readonly CanonicalValue[]).map((item) => [`[${String(isValueMap(item) ? item.name : '')}]`, item] as const);
+  const byName = new Map(elements);
+  return byName.size === elements.length ? byName : undefined;
 }

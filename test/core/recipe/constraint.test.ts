@@ -86,6 +86,7 @@ describe('paths', () => {
 
   it.each([
     ['K8s.server.nope', 'absent', '[NOT_FOUND] value not found in snapshot: [NOT_FOUND] key not found in subtype'],
+    ['K8s.server.constructor', 'absent', '[NOT_FOUND] value not found in snapshot: [NOT_FOUND] key not found in subtype'],
     ['K8s.nope.version', 'absent', '[NOT_FOUND] value not found in snapshot: [NOT_FOUND] subtype not found in measurement'],
     [
       'SystemD.containerd.service.x',
