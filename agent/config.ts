@@ -60,6 +60,15 @@ export const PROBE_SETTINGS = {
     },
     anyText,
   ),
+  identityKeyFile: optionalSetting(
+    {
+      env: 'ASSAY_IDENTITY_KEY_FILE',
+      flag: 'identity-key-file',
+      unit: 'path',
+      doc: 'File with the secret key of device pseudonyms, at least 32 bytes, the same on every node; without it pseudonyms hold for one run only.',
+    },
+    anyText,
+  ),
 } satisfies SettingTable;
 
 /** Settings of `check`. */

@@ -7,6 +7,7 @@ import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, searchPath, type CheckConfig, type ProbeConfig } from './config.ts';
 import type { Host } from './host/host.ts';
 import { openCounters } from './counters.ts';
+import { openPseudonyms } from './host/identity-key.ts';
 import { linuxHost } from './host/linux-host.ts';
 import { runPhase } from './phase/run-phase.ts';
 import { PROBES } from './probe/catalog.ts';
@@ -33,7 +34,7 @@ export interface CheckDocument {
 export async function probeLocally(config: ProbeConfig): Promise<ProbeDocument> {
   const host = await openHost(config);
   const sampledAtMs = systemClock.nowMs();
-  const results = await runProbes(PROBES, nodeView(host));
+  const results = await runProbes(PROBES, { node: nodeView(host), pseudonyms: await openPseudonyms(config.identityKeyFile) });
   const measurements = results.flatMap((result) => result.measurements);
   return { agentVersion: packageVersion(), node: nodeNameOf(config), sampledAtMs, measurements };
 }

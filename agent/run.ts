@@ -5,6 +5,7 @@ import { packageVersion } from '#core/version.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, RUN_SETTINGS, type RunConfig } from './config.ts';
 import { openCounters } from './counters.ts';
+import { openPseudonyms } from './host/identity-key.ts';
 import { openHost } from './local.ts';
 import { runPlan } from './phase/run-plan.ts';
 import { PROBES } from './probe/catalog.ts';
@@ -39,8 +40,9 @@ export async function runAgent(config: RunConfig, log: Log): Promise<void> {
   try {
     if (!recovered.some((body) => body.kind === 'finished')) {
       const node = nodeView(host);
+      const pseudonyms = await openPseudonyms(config.identityKeyFile);
       const sampledAtMs = clock.nowMs();
-      for (const body of measurementRecords(await runProbes(PROBES, node), { sampledAtMs, recovered })) await send(body);
+      for (const body of measurementRecords(await runProbes(PROBES, { node, pseudonyms }), { sampledAtMs, recovered })) await send(body);
       const counters = await openCounters(host, clock, config.counterDir);
       const context = { host, node, clock, window: counters.window, accelerator: plan.accelerator };
       await runPlan({ plan, phases: await uplink.start, checks: CHECKS, context, stop: uplink.stop, recovered }, send);
