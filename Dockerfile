@@ -1,0 +1,30 @@
+# Images of the three programs: one bundled file each, no root, nothing written outside mounted volumes, no shell needed.
+#
+#   npm ci && npm run build
+#   docker build --target agent --build-arg BASE=<image with Node 24 on PATH>@sha256:<digest> -t assay-agent .
+#
+# BASE has no default on purpose: pin the digest that you checked. A base without shell (distroless) is enough for all three.
+ARG BASE
+FROM ${BASE} AS agent
+COPY dist/agent.mjs /app/agent.mjs
+USER 65532:65532
+WORKDIR /app
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "/app/agent.mjs"]
+CMD ["run"]
+
+FROM ${BASE} AS collector
+COPY dist/collector.mjs /app/collector.mjs
+COPY dist/recipes /app/recipes
+USER 65532:65532
+WORKDIR /app
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "/app/collector.mjs"]
+
+FROM ${BASE} AS cli
+COPY dist /app
+USER 65532:65532
+WORKDIR /data
+ENV NODE_ENV=production
+ENTRYPOINT ["node", "/app/cli.mjs"]
+CMD ["--help"]
