@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
-import { parseDuration } from '#core/setting/duration.ts';
 import { parseAge } from '#core/verify/parse-age.ts';
 import type { Verdict } from '#core/verify/verdict.ts';
 import type { VerifyOptions } from '#core/verify/verify-options.ts';
 import { withFormat } from '../output/conclude.ts';
+import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
-interface VerifyFlags {
+/** Longest time for a whole verification, whatever a registry does. */
+const DEADLINE_MS = 300_000;
+
+interface VerifyFlags extends RegistryFlags {
   readonly trustedRoot?: string;
   readonly expectedIssuer?: string;
   readonly expectedIdentity?: string;
@@ -19,10 +22,6 @@ interface VerifyFlags {
   readonly upstream?: boolean;
   readonly offline?: boolean;
   readonly node?: string;
-  readonly plainHttp?: boolean;
-  readonly insecureTls?: boolean;
-  readonly registryConfig?: string;
-  readonly timeout?: string;
   readonly verbose?: boolean;
 }
 
@@ -50,12 +49,8 @@ export const defineVerify: DefineVerb = (command, conclude) => {
     .option('--node <pseudonym>', 'prove that this node is in the signed tree')
     .option('--upstream', "only the checks of upstream's verifier, as leniently")
     .option('--offline', 'make no network call')
-    .option('--plain-http', 'registry without TLS')
-    .option('--insecure-tls', 'registry with a certificate that is not checked')
-    .option('--registry-config <file>', 'Docker configuration with registry credentials')
-    .option('--timeout <duration>', 'deadline of the whole verification', '120s')
     .option('--verbose', 'text: also what every step compared');
-  withFormat(command, ['text', 'json', 'markdown', 'html']).addHelpText('after', HELP);
+  withFormat(withRegistry(command), ['text', 'json', 'markdown', 'html']).addHelpText('after', HELP);
   command.action((input: string, flags: VerifyFlags) => verify(command, { input, flags }, conclude));
 };
 
@@ -79,20 +74,13 @@ async function renderVerdict(verdict: Verdict, format: string, verbose: boolean)
   return (await import('../output/verdict-text.ts')).verdictText(verdict, { verbose });
 }
 
-function readOptions({
-  maxAge,
-  timeout,
-  verbose: _verbose,
-  ...flags
-}: VerifyFlags & { readonly format?: string; readonly output?: string }): VerifyOptions {
-  const { format: _format, output: _output, ...options } = flags;
+function readOptions(flags: VerifyFlags & { readonly format?: string; readonly output?: string }): VerifyOptions {
+  const { maxAge, plainHttp: _plain, insecureTls: _insecure, registryConfig: _config, timeout: _timeout, ...others } = flags;
+  const { format: _format, output: _output, verbose: _verbose, ...options } = others;
   if (options.expectedIdentity !== undefined && options.expectedIdentityRegexp !== undefined)
     throw new AssayError('USAGE', 'an identity and an expression for it exclude each other', {
       hint: 'Give --expected-identity or --expected-identity-regexp.',
     });
-  return {
-    ...options,
-    ...(maxAge === undefined ? {} : { maxAgeDays: parseAge(maxAge) }),
-    ...(timeout === undefined ? {} : { timeoutMs: parseDuration(timeout) }),
-  };
+  const age = maxAge === undefined ? {} : { maxAgeDays: parseAge(maxAge) };
+  return { ...options, ...age, timeoutMs: DEADLINE_MS, registry: registryOptions(flags) };
 }

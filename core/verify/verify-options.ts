@@ -1,3 +1,5 @@
+import type { RegistryOptions } from '#core/oci/registry/credential.ts';
+
 /** What a caller may ask of a verification; everything has a default. */
 export interface VerifyOptions {
   /** Path of a Sigstore trusted root (JSON), or the parsed document; without it the public-good root is used. */
@@ -21,10 +23,8 @@ export interface VerifyOptions {
   readonly offline?: boolean;
   /** Prove that this node (pseudonym) is in the signed tree. */
   readonly node?: string;
-  readonly plainHttp?: boolean;
-  readonly insecureTls?: boolean;
-  /** Docker configuration file with registry credentials. */
-  readonly registryConfig?: string;
+  /** How registries are talked to; credentials are looked up by the caller's function. */
+  readonly registry?: RegistryOptions;
   /** Deadline of the whole verification. */
   readonly timeoutMs?: number;
   /** Now, in epoch milliseconds; this computer's clock by default. */

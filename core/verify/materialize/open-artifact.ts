@@ -1,28 +1,40 @@
+import type { HostOrigin } from '#core/http/address-guard.ts';
 import { OCI_MANIFEST_TYPE } from '#core/attestation/media-type.ts';
 import { isLayoutDirectory, layoutStore } from '#core/oci/layout.ts';
-import { parseReference, type ArtifactReference } from '#core/oci/reference.ts';
+import { parseReference, type ArtifactReference, type RegistryReference } from '#core/oci/reference.ts';
 import type { ArtifactReader } from '#core/oci/store.ts';
 import { shown } from '../foreign-text.ts';
 import { Refusal } from '../refusal.ts';
 import type { VerifyOptions } from '../verify-options.ts';
 import { readArtifact, type ReadArtifact } from './read-artifact.ts';
 
+/** An artifact, and whether the user or a file named it. */
+export interface ArtifactInput {
+  readonly target: string;
+  readonly chosenBy: HostOrigin;
+}
+
 /**
  * Reads an artifact from a registry or a layout directory.
- * @param text OCI reference or `oci-layout:DIRECTORY[:TAG][@DIGEST]`
+ * @param input.target OCI reference or `oci-layout:DIRECTORY[:TAG][@DIGEST]`
  * @throws Refusal TAG_ONLY, OFFLINE_INPUT and what reading throws; AssayError of the reference and the reader
  */
-export async function openArtifact(text: string, options: VerifyOptions): Promise<ReadArtifact & { readonly place: string }> {
+export async function openArtifact(
+  { target: text, chosenBy }: ArtifactInput,
+  options: VerifyOptions,
+): Promise<ReadArtifact & { readonly place: string }> {
   const reference = parseReference(text);
-  const { reader, named } = await openReader(reference, options);
+  const { reader, named } = await openReader(reference, { ...options, chosenBy });
   const target = reference.digest ?? named ?? reference.tag;
   if (target === undefined) throw new Refusal('REFERENCE_INVALID', `${shown(text)} names neither tag nor digest`);
   return { ...(await readArtifact(reader, target)), place: text };
 }
 
+type ReaderOptions = VerifyOptions & Pick<ArtifactInput, 'chosenBy'>;
+
 async function openReader(
   reference: ArtifactReference,
-  options: VerifyOptions,
+  options: ReaderOptions,
 ): Promise<{ readonly reader: ArtifactReader; readonly named?: string }> {
   if (reference.kind === 'layout') {
     if (!(await isLayoutDirectory(reference.directory)))
@@ -41,7 +53,15 @@ async function openReader(
     throw new Refusal('OFFLINE_INPUT', `${shown(registry)} is a registry, and --offline forbids going there`, {
       hint: 'Fetch it first with: assay pull',
     });
-  throw new Refusal('REGISTRY_UNAVAILABLE', `${shown(registry)} is a registry`);
+  return { reader: await openRegistry(reference, options) };
+}
+
+/** Nobody but the user sends us to private addresses. */
+async function openRegistry(reference: RegistryReference, { registry = {}, chosenBy }: ReaderOptions): Promise<ArtifactReader> {
+  const { addressGuard } = await import('#core/http/address-guard.ts');
+  const { registryStore } = await import('#core/oci/registry/registry-store.ts');
+  const allowPrivate = registry.plainHttp === true || registry.insecureTls === true;
+  return registryStore(reference, { ...registry, guard: addressGuard({ host: reference.registry, origin: chosenBy, allowPrivate }) });
 }
 
 /** A layout given without tag or digest must hold one artifact. */
