@@ -145,7 +145,7 @@ function malformed(
 ): Error {
   const end = placeAt(source.text, source.text.length);
   const path = `/${open.map((offset) => tagName(source.text, offset)).join('/')}`;
-  if (open.length > 0 && /^(?:Unclosed tag|Invalid '\[)/.test(err.msg))
-    return invalidSource(source.tool, 'the document ends before it is complete', { ...end, path });
+  const isCut = /^(?:Unclosed tag|Invalid '\[)/.test(err.msg) || (err.line === end.line && !source.text.trimEnd().endsWith('>'));
+  if (open.length > 0 && isCut) return invalidSource(source.tool, 'the document ends before it is complete', { ...end, path });
   return invalidSource(source.tool, `not well-formed XML: ${err.msg.slice(0, 200)}`, { line: err.line, column: err.col });
 }

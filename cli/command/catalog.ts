@@ -14,6 +14,7 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'snapshot', summary: "this host's snapshot", load: async () => (await import('./snapshot.ts')).defineSnapshot },
   { name: 'probe', summary: 'the measurements of this node', load: async () => (await import('./probe.ts')).defineProbe },
   { name: 'check', summary: 'the node checks of this node as a CTRF report', load: async () => (await import('./check.ts')).defineCheck },
+  { name: 'parse', summary: 'one captured vendor output as typed measurements', load: async () => (await import('./parse.ts')).defineParse },
   {
     name: 'recipe',
     summary: 'recipes of the catalog: list, resolve, digest, query, diff',

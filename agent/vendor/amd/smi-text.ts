@@ -12,7 +12,7 @@ export interface AmdText {
 
 /** Reads amd-smi text: `GPU: n` blocks nested by indent, and tables. Notes and elisions go to `partial`. */
 export function readAmdText(tool: string, lines: readonly SourceLine[], tally: Tally): AmdText {
-  const { blocks, tables } = splitParts(joinWrapped(lines), tally);
+  const { blocks, tables } = splitParts(joinWrapped(lines, tally), tally);
   const devices: AmdDevice[] = [];
   let current: AmdDevice | undefined;
   for (const entry of indentedEntries(tool, blocks, splitAtColon)) {
@@ -77,7 +77,7 @@ function splitParts(lines: readonly SourceLine[], tally: Tally): Parts {
 }
 
 /** Lists are wrapped at 90 columns: a line is joined to the next until its bracket closes. */
-function joinWrapped(lines: readonly SourceLine[]): SourceLine[] {
+function joinWrapped(lines: readonly SourceLine[], tally: Tally): SourceLine[] {
   const joined: SourceLine[] = [];
   let open: { number: number; text: string } | undefined;
   for (const line of lines) {
@@ -89,5 +89,9 @@ function joinWrapped(lines: readonly SourceLine[]): SourceLine[] {
       open = undefined;
     }
   }
-  return open === undefined ? joined : [...joined, open];
+  if (open !== undefined) {
+    tally.unread(`line ${open.number}`);
+    tally.partial(`the list of line ${open.number} is not closed: the output was cut there`);
+  }
+  return joined;
 }

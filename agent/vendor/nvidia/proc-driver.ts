@@ -68,13 +68,13 @@ function readVersion(lines: readonly SourceLine[], cut: SourceLine | undefined, 
   const fields: Field[] = [
     { key: 'kernel_module.version', path: 'line 1', reading: { state: 'read', value: version } },
     { key: 'kernel_module.flavour', path: 'line 1', reading: { state: 'read', value: flavour } },
-    ...rest.flatMap((line) => readCompiler(line, tally)),
+    ...rest.flatMap((line) => readCompiler(line, line === cut, tally)),
   ];
   return { file: 'version', module: { version, flavour, ...given({ arch: match[2] ?? match[3] }) }, fields };
 }
 
-function readCompiler(line: SourceLine, tally: Tally): Field[] {
-  const compiler = /^GCC version:\s+(.{1,200})$/.exec(line.text.trimEnd())?.[1];
+function readCompiler(line: SourceLine, isCut: boolean, tally: Tally): Field[] {
+  const compiler = isCut ? undefined : /^GCC version:\s+(.{1,200})$/.exec(line.text.trimEnd())?.[1];
   if (compiler === undefined) tally.unread(`line ${line.number}`);
   else tally.typed();
   return compiler === undefined ? [] : [{ key: 'kernel_module.compiler', path: `line ${line.number}`, ...readValue('text', compiler) }];

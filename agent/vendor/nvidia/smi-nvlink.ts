@@ -101,11 +101,22 @@ function reasonOf(text: string): 'none' | 'mig' | 'inactive' | 'other' {
 }
 
 function measureGpu(gpu: NvLinkGpu): ReturnType<typeof toMeasurements> {
-  return gpu.links.flatMap((link) => {
-    const fields: Field[] = [...link.fields];
-    const path = `GPU ${gpu.index}: Link ${link.link}`;
-    if (link.state !== undefined) fields.push({ key: 'nvlink.active', path, reading: { state: 'read', value: link.state === 'active' } });
-    if (link.speed !== undefined) fields.push({ key: 'nvlink.speed', path, reading: { state: 'read', value: link.speed }, unit: 'GB/s' });
-    return toMeasurements(fields, { subtype: 'nvidia', item: `gpu${gpu.index}/link${link.link}`, source: 'nvidia-smi nvlink' });
-  });
+  const { index, name, uuid, links, without } = gpu;
+  const path = `GPU ${index}`;
+  const own: Field[] = [{ key: 'name', path, ...readValue('text', name) }, uuid];
+  if (without !== undefined)
+    own.push({ key: 'nvlink', path, reading: { state: 'unsupported', reason: `the tool printed "${without.message}"` } });
+  return [
+    ...toMeasurements(own, { subtype: 'nvidia', item: `gpu${index}`, source: 'nvidia-smi nvlink' }),
+    ...links.flatMap((link) => measureLink(link, `gpu${index}/link${link.link}`)),
+  ];
+}
+
+function measureLink(link: NvLink, item: string): ReturnType<typeof toMeasurements> {
+  const fields: Field[] = [...link.fields];
+  if (link.state !== undefined)
+    fields.push({ key: 'nvlink.active', path: item, reading: { state: 'read', value: link.state === 'active' } });
+  if (link.speed !== undefined)
+    fields.push({ key: 'nvlink.speed', path: item, reading: { state: 'read', value: link.speed }, unit: 'GB/s' });
+  return toMeasurements(fields, { subtype: 'nvidia', item, source: 'nvidia-smi nvlink' });
 }
