@@ -2,7 +2,8 @@ import { hostname, userInfo } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errorText, isAssayError, type ExitCode } from '#core/error.ts';
-import { assembleBundle, type AssembledBundle } from '#core/assemble/assemble-bundle.ts';
+import { assembleBundle } from '#core/assemble/assemble-bundle.ts';
+import type { ComposedBundle } from '#core/assemble/compose-bundle.ts';
 import { artifactStatement, statementBytes } from '#core/attestation/build-statement.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { PointerSigner } from '#core/attestation/pointer.ts';
@@ -51,7 +52,7 @@ export async function finishRun(run: SealedRun, config: CollectorConfig, emit: E
   return run.absences.length === 0 ? 0 : 1;
 }
 
-async function assemble(run: SealedRun, { bundleDir, config, emit }: Target): Promise<AssembledBundle> {
+async function assemble(run: SealedRun, { bundleDir, config, emit }: Target): Promise<ComposedBundle> {
   const recipe = await readRecipeFile(config.recipe);
   const bundle = assembleBundle({
     run,
@@ -76,7 +77,7 @@ interface Signing {
 }
 
 /** Signs the artifact's digest. Without a route, or when a service is out, the bundle stays as it is: sealed and pending. */
-async function sign(bundle: AssembledBundle, { artifact, tag }: Artifact, target: Target): Promise<Signing> {
+async function sign(bundle: ComposedBundle, { artifact, tag }: Artifact, target: Target): Promise<Signing> {
   const { outDir, bundleDir, config, emit } = target;
   await rm(join(outDir, TRUSTED_ROOT_FILE), { force: true });
   const route = signingRoute(config);
@@ -112,7 +113,7 @@ async function writeTrustedRoot(outDir: string, { trustedRoot }: SignedStatement
 }
 
 async function publish(
-  bundle: AssembledBundle,
+  bundle: ComposedBundle,
   { artifact, tag, signed }: Artifact & { readonly signed: SignedStatement | undefined },
   { outDir, emit }: Target,
 ): Promise<void> {

@@ -1,42 +1,32 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { AssayError, errorText, systemCode } from '#core/error.ts';
-import { composeBundle, type BundleParts } from '#core/assemble/compose-bundle.ts';
-import { BUNDLE_DIRECTORY, PREDICATE_TYPES, SIZE_LIMIT, type PredicateType } from '#core/attestation/media-type.ts';
-import type { ValidatorImage } from '#core/attestation/predicate.ts';
-import { readBom } from '#core/bom/read-bom.ts';
-import { readRecipeFile } from '#core/catalog/read-recipe.ts';
-import { parseReport } from '#core/ctrf/parse-report.ts';
-import { PHASES, type CtrfReport, type Phase } from '#core/ctrf/report.ts';
-import { isDigest } from '#core/digest/sha256.ts';
-import { pointerYaml } from '#core/publish/pointer-file.ts';
+import { composeBundle, type BundleParts, type ComposedBundle } from '#core/assemble/compose-bundle.ts';
+import { BUNDLE_DIRECTORY, LOGS_DIRECTORY, PREDICATE_TYPES } from '#core/attestation/media-type.ts';
+import { PHASES } from '#core/ctrf/report.ts';
+import type { Digest } from '#core/digest/sha256.ts';
 import { writeFileAtomically } from '#core/oci/atomic-file.ts';
+import { bytesSource } from '#core/oci/blob-source.ts';
+import { writeArchive } from '#core/publish/archive.ts';
+import { pointerYaml } from '#core/publish/pointer-file.ts';
 import { writeBundleDirectory } from '#core/publish/write-directory.ts';
-import { parseSnapshot } from '#core/snapshot/document.ts';
-import { packageVersion } from '#core/version.ts';
+import { readBundleParts, type BundleInputFlags } from '../bundle/bundle-input.ts';
 import { withFormat } from '../output/conclude.ts';
+import { withCatalog } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
-interface CreateFlags {
-  readonly recipe: string;
-  readonly snapshot: string;
-  readonly ctrf: string;
-  readonly bom?: string;
-  readonly validatorImage?: readonly string[];
-  readonly validatorCatalogVersion?: string;
-  readonly predicateType?: string;
+interface CreateFlags extends BundleInputFlags {
   readonly out: string;
-  readonly attestedAt: string;
-  readonly full?: boolean;
-  readonly toolVersion?: string;
+  readonly archive?: string;
+  readonly log?: string;
 }
 
-const EXAMPLE = `
+const HELP = `
 The same inputs and time give the same bytes. The bundle is unsigned: "assay sign" signs it, "assay publish" pushes it.
 
-Example:
-  assay bundle create --recipe recipe.yaml --snapshot snapshot.yaml --ctrf ctrf/ --attested-at 2026-11-21T08:00:00Z --out out/`;
+Examples:
+  assay bundle create --recipe recipe.yaml --snapshot snapshot.yaml --ctrf ctrf/ --attested-at 2026-11-21T08:00:00Z --out out/
+  assay bundle create --recipe recipe.yaml --snapshot snapshot.yaml --ctrf ctrf/ --attested-at 2026-11-21T08:00:00Z \\
+    --validator-image registry.example/validators:v1@sha256:… --expires-in 6mo --archive evidence.tar.gz`;
 
 /** `assay bundle create`: an evidence bundle from files. */
 export const defineBundle: DefineVerb = (command, conclude) => {
@@ -46,126 +36,69 @@ export const defineBundle: DefineVerb = (command, conclude) => {
     .requiredOption('--snapshot <file>', 'snapshot, unredacted')
     .requiredOption('--ctrf <dir>', `directory with ${PHASES.map((phase) => `${phase}.json`).join(', ')}`)
     .requiredOption('--attested-at <time>', 'time written into the bundle, RFC 3339')
+    .option('--log <dir>', `directory with raw logs, one folder per phase: written as ${LOGS_DIRECTORY}/, bound by digest`)
     .option('--bom <file>', 'CycloneDX 1.6 document to copy; made from the recipe by default')
     .option('--validator-image <ref@digest...>', 'images that ran the validators')
     .option('--validator-catalog-version <version>', 'version of the validator catalog', '')
     .option('--predicate-type <uri>', 'predicate type', PREDICATE_TYPES[0])
+    .option('--profile <file>', 'JSON with the profile that the recipe is bound to; needed by predicate type v2')
+    .option('--expires-in <age>', 'how long the evidence is good, from its time on: 90d, 6mo, 2y')
+    .option('--previous <digest>', 'digest of the artifact with the evidence that this replaces')
     .option('--full', 'keep messages, output and all facts')
-    .option('--out <dir>', `directory to write ${BUNDLE_DIRECTORY}/ and pointer.yaml to`, './assay-out');
-  withFormat(create, ['text', 'json']).addHelpText('after', EXAMPLE);
+    .option('--out <dir>', `directory to write ${BUNDLE_DIRECTORY}/ and pointer.yaml to`, './assay-out')
+    .option('--archive <file>', 'also write the bundle as one .tar.gz file');
+  withFormat(withCatalog(create), ['text', 'json']).addHelpText('after', HELP);
   create.action((flags: CreateFlags) => createBundle(create, flags, conclude));
 };
 
 async function createBundle(command: Command, flags: CreateFlags, conclude: Conclude): Promise<void> {
-  const parts = await readParts(flags);
-  const { files, statement } = composeBundle(parts);
-  const bundle = join(resolve(flags.out), BUNDLE_DIRECTORY);
-  await writeBundleDirectory(bundle, files);
-  const { predicate, predicateType } = statement;
-  const pointer = join(resolve(flags.out), 'pointer.yaml');
-  await writeFileAtomically(pointer, [
-    Buffer.from(
-      pointerYaml({
-        schemaVersion: '1.0.0',
-        recipe: predicate.recipe.name,
-        attestations: [{ attestedAt: predicate.attestedAt, bundle: { oci: '', digest: '', predicateType } }],
-      }),
-    ),
-  ]);
-  const json = { bundle, pointer, recipe: predicate.recipe, manifest: predicate.manifest, files: [...files.keys()].sort() };
-  await conclude(command, {
-    exit: 0,
-    json,
-    render: {
-      text: () =>
-        `${bundle}\nrecipe ${predicate.recipe.name} ${predicate.recipe.digest}\nmanifest ${predicate.manifest.digest}\nunsigned: run "assay sign ${bundle}"\n`,
-    },
-  });
-}
-
-async function readParts(flags: CreateFlags): Promise<BundleParts> {
-  const bom = flags.bom === undefined ? undefined : readBom(await readInput(flags.bom, SIZE_LIMIT.bom), flags.bom);
-  return {
-    recipe: await readRecipeFile(flags.recipe),
-    snapshot: parseSnapshot(await readInput(flags.snapshot, SIZE_LIMIT.snapshot), flags.snapshot),
-    reports: await readReports(flags.ctrf),
-    redaction: flags.full === true ? 'full' : 'minimal',
-    attestedAtMs: parseTime(flags.attestedAt),
-    toolVersion: packageVersion(),
-    predicateType: knownPredicateType(flags.predicateType ?? PREDICATE_TYPES[0]),
-    validatorCatalogVersion: flags.validatorCatalogVersion ?? '',
-    validatorImages: (flags.validatorImage ?? []).map(validatorImage).sort((left, right) => (left.image < right.image ? -1 : 1)),
-    ...(bom === undefined ? {} : { bom }),
+  const parts = await readBundleParts(flags);
+  const logs = flags.log === undefined ? undefined : await writeLogs(flags.log, parts, join(resolve(flags.out), LOGS_DIRECTORY));
+  const bundle = composeBundle(logs === undefined ? parts : { ...parts, additions: { ...parts.additions, logs: logs.digest } });
+  const { predicate } = bundle.statement;
+  const directory = join(resolve(flags.out), BUNDLE_DIRECTORY);
+  if (flags.archive !== undefined) await archive(bundle, flags.archive);
+  await writeBundleDirectory(directory, bundle.files);
+  const pointer = await writePointer(bundle, directory);
+  const json = {
+    bundle: directory,
+    pointer,
+    ...(flags.archive === undefined ? {} : { archive: flags.archive }),
+    ...(logs === undefined ? {} : { logs }),
+    recipe: predicate.recipe,
+    manifest: predicate.manifest,
+    additions: predicate['x-assay'],
+    files: [...bundle.files.keys()].sort(),
   };
+  const written = [directory, ...(flags.archive === undefined ? [] : [flags.archive])].join('\n');
+  const text = `${written}\nrecipe ${predicate.recipe.name} ${predicate.recipe.digest}\nmanifest ${predicate.manifest.digest}\nunsigned: run "assay sign ${directory}"\n`;
+  await conclude(command, { exit: 0, json, render: { text: () => text } });
 }
 
-async function readReports(directory: string): Promise<ReadonlyMap<Phase, CtrfReport>> {
-  const names = await listDirectory(directory);
-  const reports = new Map<Phase, CtrfReport>();
-  for (const phase of PHASES.filter((candidate) => names.includes(`${candidate}.json`))) {
-    const path = join(directory, `${phase}.json`);
-    const { report, problems } = parseReport(await readInput(path, SIZE_LIMIT.ctrf), path);
-    if (problems.length > 0)
-      throw new AssayError('CTRF_INVALID', `${path}: ${problems[0]}`, {
-        hint: 'Correct the report; a bundle never repeats a contradiction.',
-        details: { problems },
-      });
-    reports.set(phase, report);
-  }
-  if (reports.size === 0)
-    throw new AssayError('FILE_NOT_FOUND', `${directory} holds none of ${PHASES.map((phase) => `${phase}.json`).join(', ')}`, {
-      hint: 'Name the reports after their phases.',
-    });
-  return reports;
+/** Writes the logs beside the bundle. @returns the directory, and the digest of the artifact it packs to */
+async function writeLogs(
+  source: string,
+  parts: BundleParts,
+  directory: string,
+): Promise<{ readonly directory: string; readonly digest: Digest }> {
+  const { readLogs } = await import('../bundle/log-input.ts');
+  const { packLogs } = await import('#core/publish/pack-logs.ts');
+  const files = await readLogs(source, parts);
+  await writeBundleDirectory(directory, files);
+  return { directory, digest: packLogs(files, { version: parts.toolVersion }).descriptor.digest };
 }
 
-function validatorImage(text: string): ValidatorImage {
-  const at = text.lastIndexOf('@');
-  const [image, digest] = [text.slice(0, at), text.slice(at + 1)];
-  if (at < 1 || !isDigest(digest))
-    throw new AssayError('USAGE', `"${text}" is no image with a digest`, {
-      hint: 'Write --validator-image registry/name:tag@sha256:<64 hex>.',
-    });
-  return { image, digest };
+async function archive({ files }: ComposedBundle, path: string): Promise<void> {
+  await writeArchive(path, new Map([...files].map(([name, bytes]) => [name, bytesSource(bytes)])));
 }
 
-function knownPredicateType(text: string): PredicateType {
-  const known = PREDICATE_TYPES.find((type) => type === text);
-  if (known === undefined)
-    throw new AssayError('USAGE', `unknown predicate type "${text}"`, { hint: `Use one of: ${PREDICATE_TYPES.join(', ')}.` });
-  return known;
-}
-
-function parseTime(text: string): number {
-  const epochMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(epochMs))
-    throw new AssayError('USAGE', `"${text}" is no RFC 3339 time`, { hint: 'Write it like 2026-11-21T08:00:00Z.' });
-  return epochMs;
-}
-
-async function listDirectory(path: string): Promise<readonly string[]> {
-  try {
-    return await readdir(path);
-  } catch (cause) {
-    throw new AssayError(
-      systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
-      `cannot list ${path}: ${errorText(cause)}`,
-      { cause, hint: 'Check the path and its permissions.' },
-    );
-  }
-}
-
-async function readInput(path: string, maxBytes: number): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AssayError(
-      systemCode(cause) === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE',
-      `cannot read ${path}: ${errorText(cause)}`,
-      { cause, hint: 'Check the path and its permissions.' },
-    );
-  });
-  if (bytes.byteLength > maxBytes)
-    throw new AssayError('FILE_TOO_LARGE', `${path} has ${bytes.byteLength} bytes, more than ${maxBytes}`, {
-      hint: 'Check that this is the right file.',
-    });
-  return bytes;
+/** The pointer says that nothing was pushed yet. */
+async function writePointer({ statement }: ComposedBundle, directory: string): Promise<string> {
+  const { predicate, predicateType } = statement;
+  const path = join(dirname(directory), 'pointer.yaml');
+  const attestation = { attestedAt: predicate.attestedAt, bundle: { oci: '', digest: '', predicateType } };
+  await writeFileAtomically(path, [
+    Buffer.from(pointerYaml({ schemaVersion: '1.0.0', recipe: predicate.recipe.name, attestations: [attestation] })),
+  ]);
+  return path;
 }

@@ -1,7 +1,7 @@
 import { rfc3339Seconds } from '#core/clock.ts';
 import type { Measurement, Scalar } from '#core/snapshot/measurement.ts';
-import type { Snapshot } from '#core/snapshot/document.ts';
-import type { NodeReport, SealedRun } from '#core/wire/run.ts';
+import { API_VERSION, type Snapshot } from '#core/snapshot/document.ts';
+import type { NodeName, NodeReport } from '#core/wire/run.ts';
 
 const NO_ITEM = '';
 
@@ -11,41 +11,54 @@ export interface SnapshotInput {
   readonly toolVersion: string;
 }
 
+/** The node whose facts stand for the cluster. */
+export interface SourceNode {
+  readonly node: NodeName;
+  readonly complete: boolean;
+  readonly hasGpu: boolean;
+  readonly measurements: readonly Measurement[];
+}
+
 /**
  * The snapshot of a run: facts of one representative node, as upstream has it, plus what the cluster says.
  * Only facts that were read are in it; how the others failed stays in the node's records.
  */
-export function assembleSnapshot(run: SealedRun, input: SnapshotInput): Snapshot {
-  const source = representative(run.reports);
-  const nodeFacts = source === undefined ? [] : measurementsOf(source);
+export function assembleSnapshot(sealedAtMs: number, source: SourceNode | undefined, input: SnapshotInput): Snapshot {
   return {
-    apiVersion: 'aicr.run/v1alpha2',
+    apiVersion: API_VERSION,
     kind: 'Snapshot',
     metadata: {
-      timestamp: rfc3339Seconds(run.sealedAtMs),
+      timestamp: rfc3339Seconds(sealedAtMs),
       version: input.toolVersion,
       ...(source === undefined ? {} : { 'source-node': source.node }),
     },
-    measurements: groupMeasurements([...(input.clusterMeasurements ?? []), ...nodeFacts]),
+    measurements: groupMeasurements(besides(input.clusterMeasurements ?? [], source?.measurements ?? [])),
   };
 }
 
+/** Which of two nodes represents better: a complete one with a GPU, else a complete one, else the earlier. */
+export function representative(earlier: SourceNode | undefined, report: NodeReport): SourceNode {
+  const rank = ({ complete, hasGpu }: Pick<SourceNode, 'complete' | 'hasGpu'>): number => (complete ? (hasGpu ? 2 : 1) : 0);
+  if (earlier !== undefined && rank(earlier) === 2) return earlier;
+  const measurements = measurementsOf(report);
+  const candidate = { node: report.node, complete: report.complete, hasGpu: measurements.some(saysGpu), measurements };
+  return earlier === undefined || rank(candidate) > rank(earlier) ? candidate : earlier;
+}
+
 /** All facts of a node's report, in the order they were read. */
-export function measurementsOf(report: NodeReport): readonly Measurement[] {
+function measurementsOf(report: NodeReport): readonly Measurement[] {
   return report.records.flatMap((record) => (record.kind === 'measurements' ? record.measurements : []));
 }
 
-/** The node whose facts stand for the cluster: the first complete one that has a GPU, else the first complete, else any. */
-function representative(reports: readonly NodeReport[]): NodeReport | undefined {
-  const ordered = [...reports].sort((left, right) => (left.node < right.node ? -1 : 1));
-  const complete = ordered.filter((report) => report.complete);
-  return complete.find(hasGpu) ?? complete[0] ?? ordered[0];
+function saysGpu({ type, key, reading }: Measurement): boolean {
+  return type === 'GPU' && key === 'gpu-present' && reading.state === 'read' && reading.value === true;
 }
 
-function hasGpu(report: NodeReport): boolean {
-  return measurementsOf(report).some(
-    ({ type, key, reading }) => type === 'GPU' && key === 'gpu-present' && reading.state === 'read' && reading.value === true,
-  );
+/** What the cluster says about a fact counts, whatever a node says about it. */
+function besides(cluster: readonly Measurement[], node: readonly Measurement[]): readonly Measurement[] {
+  const place = ({ type, subtype, item, key }: Measurement): string => JSON.stringify([type, subtype, item, key]);
+  const taken = new Set(cluster.map(place));
+  return [...cluster, ...node.filter((measurement) => !taken.has(place(measurement)))];
 }
 
 /** Measurements by type, then subtype, both in first-seen order; items become a list. */

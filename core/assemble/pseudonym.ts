@@ -1,19 +1,20 @@
-import type { NodeName, SealedRun } from '#core/wire/run.ts';
+import { compareText } from '#core/digest/compare-text.ts';
+import type { NodeName } from '#core/wire/run.ts';
 
 const MIN_DIGITS = 4;
 
-/** Maps node names to the names a bundle shows. */
+/** Maps node names to the names a bundle shows, in the order of those. */
 export type Pseudonyms = ReadonlyMap<NodeName, string>;
 
 /**
  * Pseudonyms `node-0001`, `node-0002`, … in the byte order of the real names. An ordinal gives nothing to guess a name
  * from, where a hash of a short name could be searched.
- * @param run expected nodes, plus any that reported without being expected
+ * @param nodes the frozen set of expected nodes, plus any that reported without being expected
  */
-export function pseudonymsOf(run: Pick<SealedRun, 'expected' | 'reports'>): Pseudonyms {
-  const names = [...new Set([...run.expected, ...run.reports.map((report) => report.node)])].sort(byBytes);
+export function pseudonymsOf(nodes: Iterable<NodeName>): Pseudonyms {
+  const names = [...new Set(nodes)].sort(compareText);
   const digits = Math.max(MIN_DIGITS, String(names.length).length);
-  return new Map(names.map((name, index) => [name, `node-${String(index + 1).padStart(digits, '0')}`]));
+  return new Map(names.map((name, index) => [name, pseudonym(index + 1, digits)]));
 }
 
 /** The pseudonym of a node of the run. */
@@ -21,6 +22,7 @@ export function pseudonymOf(pseudonyms: Pseudonyms, node: NodeName): string {
   return pseudonyms.get(node) ?? 'node-unknown';
 }
 
-function byBytes(left: string, right: string): number {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right));
+/** @param ordinal from 1 @param digits least number of digits */
+function pseudonym(ordinal: number, digits: number): string {
+  return `node-${String(ordinal).padStart(digits, '0')}`;
 }

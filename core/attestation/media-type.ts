@@ -17,6 +17,8 @@ export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 /** OCI artifact type of an evidence bundle. */
 export const ARTIFACT_TYPE = 'application/vnd.nvidia.aicr.artifact';
+/** OCI artifact type of raw logs: a second artifact with its own access control, named by digest in the predicate. */
+export const LOGS_ARTIFACT_TYPE = 'application/vnd.assay.evidence-logs.v1';
 /** Media type of a Sigstore bundle, and artifact type of the signature referrer. */
 export const SIGSTORE_BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 /** OCI image manifest, also of artifacts. */
@@ -41,6 +43,9 @@ export const UNLISTED_FILES: readonly string[] = [BUNDLE_FILE.manifest, BUNDLE_F
 
 /** Name of the bundle directory below an output directory. */
 export const BUNDLE_DIRECTORY = 'summary-bundle';
+
+/** Name of the directory with raw logs, beside the bundle directory. */
+export const LOGS_DIRECTORY = 'logs-bundle';
 
 /** Byte limits of upstream's reader (evidence-format §1), which are ours too. */
 export const SIZE_LIMIT = {

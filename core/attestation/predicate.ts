@@ -12,10 +12,17 @@ export interface PhaseSummary {
   readonly ctrfDigest: Digest;
 }
 
-/** A validator image and, where known, its digest. */
+/** A validator image and its digest; upstream leaves the digest empty, Assay never does. */
 export interface ValidatorImage {
   readonly image: string;
   readonly digest: string;
+}
+
+/** The profile that a recipe is bound to, in evidence of version 2. */
+export interface RecipeProfile {
+  readonly selection: string;
+  readonly advertiser?: string;
+  readonly policyDescriptorIdentity: string;
 }
 
 /** The recipe-evidence predicate (schema version 1.0.0). Keys starting `x-` are Assay's own; upstream ignores them. */
@@ -32,24 +39,34 @@ export interface Predicate {
   readonly phases: Partial<Readonly<Record<Phase, PhaseSummary>>>;
   readonly bom: { readonly format: 'CycloneDX'; readonly version: '1.6'; readonly digest: Digest; readonly imageCount: number };
   readonly manifest: { readonly digest: Digest; readonly fileCount: number };
+  readonly profile?: RecipeProfile;
   readonly redaction?: { readonly policy: 'minimal'; readonly version: 'v1'; readonly applied: readonly string[] };
   readonly 'x-assay'?: AssayAdditions;
 }
 
-/** What Assay adds to the predicate, under one key. */
-export interface AssayAdditions {
+/** What Assay adds to the predicate, under one key. The facts of a run are all there or, in a bundle made from files, all absent. */
+export interface AssayAdditions extends Partial<RunFacts> {
   readonly toolVersion: string;
-  /** Who decided what was expected: `host` = this computer only, `cluster` = a frozen set of nodes. */
-  readonly scope: 'host' | 'cluster';
-  readonly runId: string;
-  readonly nonce: string;
-  readonly coverage: CoverageSummary;
   /** Merkle root over per-node records, prefixed digest. */
   readonly nodesRoot?: Digest;
   /** Prefixed digest of the JCS material slice of the recipe. */
   readonly materialSlice?: Digest;
+  /** After this time nobody should rely on the evidence. */
   readonly expiresAt?: string;
+  /** Digest of the artifact that this evidence replaces. */
   readonly previousBundle?: Digest;
+  /** Manifest digest of the artifact with raw logs and one page per phase. */
+  readonly logs?: Digest;
+}
+
+/** What only a run knows. */
+export interface RunFacts {
+  /** Who decided what was expected: `host` = this computer only, `cluster` = a frozen set of nodes. */
+  readonly scope: 'host' | 'cluster';
+  readonly runId: string;
+  /** 32 random bytes as hex, drawn before any node reported. */
+  readonly nonce: string;
+  readonly coverage: CoverageSummary;
 }
 
 /** Absent nodes listed in the predicate, so that a statement stays small whatever the node count. */

@@ -1,6 +1,7 @@
 import { Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { sha256Hex } from '#core/digest/sha256.ts';
 import { canonicalJson } from '#core/digest/canonical-json.ts';
+import { imageComponent, type BomImage } from './image-component.ts';
 
 /** What a BOM needs of one component of a recipe. */
 export interface BomComponent {
@@ -20,6 +21,8 @@ export interface BomInput {
   readonly recipeName: string;
   readonly recipeVersion?: string;
   readonly components: readonly BomComponent[];
+  /** Images that ran the validators, sorted. */
+  readonly validatorImages?: readonly BomImage[];
   /** Time written into the document, epoch milliseconds: the seal, so that two assemblies give the same bytes. */
   readonly atMs: number;
   readonly toolVersion: string;
@@ -32,7 +35,8 @@ export interface RecipeBom {
 }
 
 /**
- * CycloneDX 1.6 BOM of a recipe: one application per enabled component with its chart coordinates.
+ * CycloneDX 1.6 BOM of a recipe: one application per enabled component with its chart coordinates, and a group with the
+ * images that ran the validators.
  * Deterministic: the serial number is derived from the content.
  * @source CycloneDX 1.6; property names of recipe evidence v1
  */
@@ -52,8 +56,21 @@ export function recipeBom(input: BomInput): RecipeBom {
     bom.components.add(entry);
     root.dependencies.add(entry.bomRef);
   }
+  addValidators(bom, root, input);
   const serializer = new Serialize.JsonSerializer(new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6));
-  return { bytes: Buffer.from(`${serializer.serialize(bom, { sortLists: true, space: 2 })}\n`), componentCount: enabled.length };
+  return { bytes: Buffer.from(`${serializer.serialize(bom, { sortLists: true, space: 2 })}\n`), componentCount: bom.components.size };
+}
+
+function addValidators(bom: Models.Bom, root: Models.Component, { recipeName, validatorImages = [] }: BomInput): void {
+  if (validatorImages.length === 0) return;
+  const group = new Models.Component(Enums.ComponentType.Application, 'validators', { bomRef: `${recipeName}/validators` });
+  bom.components.add(group);
+  root.dependencies.add(group.bomRef);
+  for (const image of validatorImages) {
+    const component = imageComponent(image);
+    bom.components.add(component);
+    group.dependencies.add(component.bomRef);
+  }
 }
 
 function applicationOf(recipeName: string, component: BomComponent): Models.Component {

@@ -5,21 +5,24 @@ import { isBundlePath } from '#core/attestation/bundle-path.ts';
 import { BUNDLE_FILE } from '#core/attestation/media-type.ts';
 import { AssayError, systemCode } from '#core/error.ts';
 import { syncDirectory, writeDurably } from '#core/oci/atomic-file.ts';
+import type { BlobSource } from '#core/oci/blob-source.ts';
 import { writeFailure } from '#core/oci/file-failure.ts';
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o755;
 const SUFFIX_BYTES = 6;
 
+type FileContents = ReadonlyMap<string, Uint8Array | BlobSource>;
+
 /**
  * Writes a bundle directory so that at no moment, not even after a crash, half a bundle stands at `target`: everything is
  * written and synced beside it, then renamed into place. A bundle that was there before is moved away in the same step and
  * removed. Files get mode 0600, directories 0755. Left-overs of an earlier crash are removed.
  * @param target directory to be
- * @param files slash paths relative to it, with exact bytes
- * @throws ARTIFACT_INVALID for a path that cannot stand in a bundle; DISK_FULL, OUTPUT_UNWRITABLE
+ * @param files slash paths relative to it, with exact bytes, or where to read them from
+ * @throws ARTIFACT_INVALID for a path that cannot stand in a bundle; DISK_FULL, OUTPUT_UNWRITABLE; what reading a source throws
  */
-export async function writeBundleDirectory(target: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+export async function writeBundleDirectory(target: string, files: FileContents): Promise<void> {
   for (const path of files.keys())
     if (!isBundlePath(path)) throw new AssayError('ARTIFACT_INVALID', `the path ${JSON.stringify(path)} cannot stand in a bundle`);
   try {
@@ -51,7 +54,7 @@ export async function writeSignature(target: string, sigstoreBundle: Uint8Array)
   }
 }
 
-async function writeAndSwap(target: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+async function writeAndSwap(target: string, files: FileContents): Promise<void> {
   const fresh = await mkdtemp(hidden(target, 'new'));
   try {
     await chmod(fresh, DIRECTORY_MODE);
@@ -67,10 +70,10 @@ async function writeAndSwap(target: string, files: ReadonlyMap<string, Uint8Arra
   }
 }
 
-async function writeFiles(root: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+async function writeFiles(root: string, files: FileContents): Promise<void> {
   const folders = new Set([...files.keys()].flatMap((path) => parents(path)));
   for (const folder of [...folders].sort()) await mkdir(join(root, folder), { mode: DIRECTORY_MODE });
-  for (const [path, bytes] of files) await writeDurably(join(root, path), [bytes], FILE_MODE);
+  for (const [path, content] of files) await writeDurably(join(root, path), 'read' in content ? content.read() : [content], FILE_MODE);
   for (const folder of [...folders, '.']) await syncDirectory(join(root, folder));
 }
 

@@ -1,4 +1,4 @@
-import type { AssayAdditions, PhaseSummary, Predicate } from '#core/attestation/predicate.ts';
+import type { AssayAdditions, PhaseSummary, Predicate, RunFacts } from '#core/attestation/predicate.ts';
 import type { Digest } from '#core/digest/sha256.ts';
 import type { Dimension, Fingerprint } from '#core/fingerprint/fingerprint.ts';
 import type { CriteriaMatch, DimensionMatch } from '#core/fingerprint/match.ts';
@@ -13,6 +13,7 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\
 const TEXT_DIMENSIONS = ['service', 'accelerator', 'gpuModel', 'k8sVersion', 'region'] as const;
 const MATCH_DIMENSIONS: readonly string[] = ['service', 'accelerator', 'os', 'intent', 'platform', 'nodes'];
 const OUTCOMES: readonly string[] = ['matched', 'mismatched', 'unknown'];
+const RUN_FACTS: readonly (keyof RunFacts)[] = ['scope', 'runId', 'nonce', 'coverage'];
 const MAX_IMAGES = 1000;
 const MAX_DIMENSIONS = 16;
 const MAX_RULES = 64;
@@ -111,13 +112,23 @@ function readRedaction(fields: Fields): NonNullable<Predicate['redaction']> {
 }
 
 function readAdditions(fields: Fields): AssayAdditions {
-  const coverage = fields.object('coverage');
-  const optionalDigests = (['nodesRoot', 'materialSlice', 'previousBundle'] as const).flatMap((key) =>
+  const optionalDigests = (['nodesRoot', 'materialSlice', 'previousBundle', 'logs'] as const).flatMap((key) =>
     fields.raw(key) === undefined ? [] : [[key, digestOf(fields, key)] as const],
   );
+  const isRun = RUN_FACTS.some((key) => fields.raw(key) !== undefined);
   return {
     toolVersion: fields.text('toolVersion'),
-    scope: fields.pattern('scope', /^(?:host|cluster)$/, 'host or cluster') as AssayAdditions['scope'],
+    ...(isRun ? readRunFacts(fields) : {}),
+    ...Object.fromEntries(optionalDigests),
+    ...(fields.raw('expiresAt') === undefined ? {} : { expiresAt: fields.pattern('expiresAt', TIME, 'an RFC 3339 time') }),
+  };
+}
+
+/** A bundle made from files has none of them; half of them would be a lie. */
+function readRunFacts(fields: Fields): RunFacts {
+  const coverage = fields.object('coverage');
+  return {
+    scope: fields.pattern('scope', /^(?:host|cluster)$/, 'host or cluster') as RunFacts['scope'],
     runId: fields.text('runId'),
     nonce: fields.pattern('nonce', BARE_HEX, '64 hex digits'),
     coverage: {
@@ -125,8 +136,6 @@ function readAdditions(fields: Fields): AssayAdditions {
       reported: coverage.count('reported'),
       missing: coverage.list('missing', MAX_MISSING).map((entry) => ({ node: entry.text('node'), reason: entry.text('reason') })),
     },
-    ...Object.fromEntries(optionalDigests),
-    ...(fields.raw('expiresAt') === undefined ? {} : { expiresAt: fields.pattern('expiresAt', TIME, 'an RFC 3339 time') }),
   };
 }
 

@@ -21,11 +21,10 @@ export function checkCoverage(
   facts: readonly PhaseFacts[],
   node: string | undefined,
 ): StepOutcome {
-  const additions = predicate['x-assay'];
-  if (additions === undefined) return notRecorded(node);
+  const { coverage, nodesRoot } = predicate['x-assay'] ?? {};
+  if (coverage === undefined) return notRecorded(node);
   const rows = readCoverageFile(files.get(COVERAGE_FILE));
   const leaves = readNodesFile(files.get(NODES_FILE));
-  const { coverage, nodesRoot } = additions;
   const findings = [
     ...summaryFindings(coverage, rows),
     ...nodeFindings(rows, { leaves, facts }),

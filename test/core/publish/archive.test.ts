@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { extract, type Headers } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesSource, fileSource, type BlobSource } from '#core/oci/blob-source.ts';
 import { writeArchive } from '#core/publish/archive.ts';
@@ -20,7 +20,7 @@ const files = new Map<string, BlobSource>([
 ]);
 
 interface Entry {
-  readonly header: Headers;
+  readonly header: Header;
   readonly bytes: Buffer;
 }
 
