@@ -37,15 +37,17 @@ export function fold(findings: readonly (readonly [name: string, finding: Findin
   const outcome = WORST_FIRST.find((each) => findings.some(([, { outcome: one }]) => one === each)) ?? 'skip';
   const speaking = findings.filter(([, one]) => one.outcome === outcome);
   const skipped = outcome === 'skip' ? 0 : findings.filter(([, one]) => one.outcome === 'skip').length;
-  const message = outcome === 'pass' ? words.good : grouped(speaking);
+  const message = outcome === 'pass' ? words.good : grouped(speaking, outcome === 'skip');
   const note = skipped === 0 ? '' : ` (${skipped} of ${findings.length} not applicable)`;
   const observed = { ...words.observed, devices: Object.fromEntries(findings.map(([name, one]) => [name, one.observed])) };
   const verdict = MAKE[outcome](message + note, observed);
   return words.thresholds === undefined ? verdict : { ...verdict, thresholds: words.thresholds };
 }
 
-/** `text: a, b; other text: c`. */
-function grouped(findings: readonly (readonly [string, Finding])[]): string {
+/** `text: a, b; other text: c`; without names when one text is about every thing. */
+function grouped(findings: readonly (readonly [string, Finding])[], isShort: boolean): string {
   const byText = Map.groupBy(findings, ([, one]) => one.text);
+  const [only] = byText.keys();
+  if (isShort && byText.size === 1 && only !== undefined) return only;
   return [...byText].map(([text, ofText]) => `${text}: ${ofText.map(([name]) => name).join(', ')}`).join('; ');
 }
