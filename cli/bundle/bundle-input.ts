@@ -37,6 +37,7 @@ export interface BundleInputFlags extends CatalogFlags {
 }
 
 const DAY_MS = 86_400_000;
+const SECONDS_END = '2026-11-21T08:00:00'.length;
 const PROFILE_BYTES = 64 * 1024;
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
@@ -122,10 +123,16 @@ function knownPredicateType(text: string = PREDICATE_TYPES[0]): PredicateType {
 }
 
 function parseTime(text: string): number {
-  const epochMs = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
+  const epochMs = RFC3339.test(text) && isOnCalendar(text.slice(0, SECONDS_END)) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(epochMs))
     throw new AssayError('USAGE', `"${text}" is no RFC 3339 time`, { hint: 'Write it like 2026-11-21T08:00:00Z.' });
   return epochMs;
+}
+
+/** The platform's parser takes 31 February as 3 March. */
+function isOnCalendar(local: string): boolean {
+  const epochMs = Date.parse(`${local}Z`);
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString().startsWith(local);
 }
 
 function readProfile(path: string): RecipeProfile {

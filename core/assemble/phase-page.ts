@@ -75,5 +75,5 @@ function cell(text: string): string {
     .slice(0, MAX_MESSAGE)
     .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
     .trim();
-  return line.replaceAll(/[\\`*_{}[\]<>()#+!|~&:@-]/g, '\\$&');
+  return line.replaceAll(/[\\`*_{}[\]<>()#|~&]/g, '\\$&');
 }
