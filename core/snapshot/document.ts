@@ -49,10 +49,11 @@ const MAX_SNAPSHOT_VALUES = 1_000_000;
  * Reads a snapshot document, YAML or JSON.
  * @param text document text or UTF-8 bytes, at most 16 MiB
  * @param name what messages call it
+ * @param maxNodes values that are read; fewer where the document is a stranger's
  * @throws YAML_INVALID, FILE_TOO_LARGE, SNAPSHOT_INVALID
  */
-export function parseSnapshot(text: string | Uint8Array, name: string): Snapshot {
-  const root = new Field(parseYamlNode(text, { name, maxBytes: MAX_SNAPSHOT_BYTES, maxNodes: MAX_SNAPSHOT_VALUES }), {
+export function parseSnapshot(text: string | Uint8Array, name: string, maxNodes = MAX_SNAPSHOT_VALUES): Snapshot {
+  const root = new Field(parseYamlNode(text, { name, maxBytes: MAX_SNAPSHOT_BYTES, maxNodes }), {
     name,
     code: 'SNAPSHOT_INVALID',
   });

@@ -1,9 +1,6 @@
 import type { CtrfTest } from '../ctrf/report.ts';
 import type { Snapshot, SnapshotData, SnapshotMeasurement, SnapshotSubtype } from './document.ts';
 
-/** Version of the minimal redaction policy, as a predicate names it. */
-export const REDACTION_POLICY = { policy: 'minimal', version: 'v1' } as const;
-
 const CTRF_RULES: readonly string[] = ['ctrf.tests.omit:message', 'ctrf.tests.omit:stdout'];
 
 const SNAPSHOT_RULES: readonly string[] = ['snapshot.header.allowlist', 'snapshot.measurements.allowlist'];
