@@ -1,6 +1,6 @@
 import { acceleratorVendor } from '../probe/accelerator.ts';
 import { saidBy, type ToolRead } from '../probe/tool-read.ts';
-import { parseNvidiaSmiFailure, type SmiFailureClass } from '../vendor/nvidia/smi-failure.ts';
+import { parseNvidiaSmiFailure, type SmiFailure, type SmiFailureClass } from '../vendor/nvidia/smi-failure.ts';
 import type { CheckContext } from './check.ts';
 import { fail, pass, skip, skipFor, unknown, type Verdict } from './verdict.ts';
 
@@ -44,15 +44,16 @@ const FAILURES: Readonly<Record<SmiFailureClass, 'fail' | 'unknown'>> = {
 function silent(tool: string, read: Extract<ToolRead<unknown>, { state: 'unreadable' }>, expected: number): Verdict {
   const { outcome } = read;
   const exit = outcome.outcome === 'exited' ? { exitCode: outcome.code } : {};
-  const failures = tool === 'nvidia-smi' ? failureClasses(saidBy(outcome)) : [];
-  const observed = { tool, outcome: outcome.outcome, ...exit, failures, expected };
+  const failures = tool === 'nvidia-smi' ? failuresIn(saidBy(outcome)) : [];
+  const observed = { tool, outcome: outcome.outcome, ...exit, failures: [...new Set(failures.map((one) => one.class))], expected };
   if (expected === 0 && outcome.outcome === 'exited') return skip(`no GPU on the PCI bus; ${read.reason}`, observed);
-  return failures.some((one) => FAILURES[one] === 'fail') ? fail(read.reason, observed) : unknown(read.reason, observed);
+  const [first] = failures.filter((one) => FAILURES[one.class] === 'fail');
+  return first === undefined ? unknown(read.reason, observed) : fail(`${tool}: ${first.message}`, observed);
 }
 
-function failureClasses(text: string): readonly SmiFailureClass[] {
+function failuresIn(text: string): readonly SmiFailure[] {
   try {
-    return [...new Set(parseNvidiaSmiFailure(Buffer.from(text)).value.failures.map((failure) => failure.class))];
+    return parseNvidiaSmiFailure(Buffer.from(text)).value.failures;
   } catch {
     return [];
   }

@@ -86,7 +86,7 @@ test('removing the tool from the path turns its test into skipped', async () => 
 });
 
 test.each([
-  ['fails', 'echo "No devices were found"; exit 6', 'failed', /\(status 6\): No devices were found$/],
+  ['fails', 'echo "No devices were found"; exit 6', 'failed', /^nvidia-smi: No devices were found$/],
   ['answers for too few GPUs', `echo '${LOG}</nvidia_smi_log>'`, 'failed', /answers for 0 of 1 GPUs/],
   ['says nothing', 'exit 0', 'other', /the output is empty/],
   ['crashes', 'kill -SEGV $$', 'other', /ended by SIGSEGV/],

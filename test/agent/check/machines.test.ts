@@ -2,16 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '#core/clock.ts';
-import { RUN_ORDER } from '#core/ctrf/report.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import { CHECKS } from '../../../agent/check/catalog.ts';
-import { openWindow } from '../../../agent/check/counter-window.ts';
-import { linuxHost } from '../../../agent/host/linux-host.ts';
-import { runPhase } from '../../../agent/phase/run-phase.ts';
-import { nodeView } from '../../../agent/probe/node-view.ts';
+import { checkMachine } from '../../fixture/host/check-machine.ts';
 import { failingH100, gb200DegradedClique, hgxH100, mi300xBadPage, noGpu } from '../../fixture/host/machines.ts';
-import { writeMachine, type Machine } from '../../fixture/host/machine.ts';
+import type { Machine } from '../../fixture/host/machine.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -21,18 +16,8 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function checkMachine(machine: Machine, accelerator: string): Promise<readonly CheckResult[]> {
-  const written = writeMachine(machine, mkdtempSync(join(directory, 'm-')));
-  const host = await linuxHost({ root: written.root, toolPath: [written.tools] });
-  const window = openWindow(undefined, { bootId: 'b', sampledAtMs: 0 });
-  const context = { host, node: nodeView(host), clock: systemClock, window, accelerator };
-  const results: CheckResult[] = [];
-  for (const phase of RUN_ORDER)
-    await runPhase({ plan: { phase, checks: [], deadlineMs: 60_000 }, checks: CHECKS, context }, async (body) => {
-      if (body.kind === 'check') results.push(body.result);
-    });
-  return results;
-}
+const checked = (machine: Machine, accelerator: string): Promise<readonly CheckResult[]> =>
+  checkMachine(machine, { directory, accelerator });
 
 /** Name and message of everything that is neither passed nor skipped, and of warnings. */
 function findings(results: readonly CheckResult[]): Record<string, string> {
@@ -41,14 +26,14 @@ function findings(results: readonly CheckResult[]): Record<string, string> {
 }
 
 test('a healthy HGX H100 has no finding, and every check gives a result', async () => {
-  const results = await checkMachine(hgxH100(), 'h100');
+  const results = await checked(hgxH100(), 'h100');
   expect(findings(results)).toEqual({});
   expect(results.map(({ check }) => check).sort()).toEqual(CHECKS.map(({ name }) => name).sort());
   expect(results.filter(({ status }) => status === 'passed').length).toBeGreaterThan(60);
 });
 
 test('an HGX H100 with a failing GPU fails for that GPU, and for nothing else', async () => {
-  expect(findings(await checkMachine(failingH100(), 'h100'))).toEqual({
+  expect(findings(await checked(failingH100(), 'h100'))).toEqual({
     'recovery-action': 'failed: the driver asks for: GPU Reset: 0000:9d:00.0',
     'ecc-uncorrected': 'failed: 3 uncorrectable DRAM errors: 0000:9d:00.0',
     'row-remap-failure': 'failed: a row remap failed: 0000:9d:00.0',
@@ -58,20 +43,20 @@ test('an HGX H100 with a failing GPU fails for that GPU, and for nothing else', 
 });
 
 test('a GB200 tray with a degraded clique fails for its fabric and its IMEX domain', async () => {
-  expect(findings(await checkMachine(gb200DegradedClique(), 'gb200'))).toEqual({
+  expect(findings(await checked(gb200DegradedClique(), 'gb200'))).toEqual({
     'fabric-state': 'failed: fabric health: Limited Capacity, fabric bandwidth: Degraded: 0018:01:00.0',
     'imex-domain': 'failed: the IMEX domain is degraded: 1 UNAVAILABLE, 0-1 DISCONNECTED, 1-0 DISCONNECTED, 1-1 DISCONNECTED',
   });
 });
 
 test('an MI300X node with a pending bad page fails for that page', async () => {
-  expect(findings(await checkMachine(mi300xBadPage(), 'mi300x'))).toEqual({
+  expect(findings(await checked(mi300xBadPage(), 'mi300x'))).toEqual({
     'amd-bad-pages': 'failed: 1 pages wait to be retired at the next reset: 0000:65:00.0',
   });
 });
 
 test('a node without GPU has no finding, and no GPU check passes', async () => {
-  const results = await checkMachine(noGpu(), 'any');
+  const results = await checked(noGpu(), 'any');
   expect(findings(results)).toEqual({});
   expect(results.filter(({ status }) => status === 'passed').map(({ check }) => check)).toEqual([
     'kernel-release',
@@ -88,28 +73,26 @@ test('a node without GPU has no finding, and no GPU check passes', async () => {
 });
 
 test('a node without the GPU that its recipe asks for fails', async () => {
-  expect(findings(await checkMachine(noGpu(), 'h100'))).toEqual({
+  expect(findings(await checked(noGpu(), 'h100'))).toEqual({
     'gpu-count': 'failed: the recipe asks for h100, the PCI bus shows no GPU',
     'gpu-product': 'failed: the recipe asks for h100, the PCI bus shows no GPU',
   });
 });
 
 test('another GPU than the recipe asks for fails', async () => {
-  expect(findings(await checkMachine(mi300xBadPage(), 'h100'))['gpu-product']).toBe(
-    'failed: the recipe asks for h100, the node has mi300x',
-  );
+  expect(findings(await checked(mi300xBadPage(), 'h100'))['gpu-product']).toBe('failed: the recipe asks for h100, the node has mi300x');
 });
 
 test('no identity of a device stands in any result', async () => {
   for (const machine of [hgxH100(), failingH100(), gb200DegradedClique(), mi300xBadPage()]) {
-    const text = JSON.stringify(await checkMachine(machine, 'any')).toLowerCase();
+    const text = JSON.stringify(await checked(machine, 'any')).toLowerCase();
     for (const identity of ['gpu-0a0b', '165000000', '5e5e5e5e', 'a1b2c3d4e5f6', '10.0.0.', '9803:9b03', 'python3', 'fixture kernel'])
       expect(text).not.toContain(identity);
   }
 });
 
 test('every verdict names what it read and carries its numbers; every skip its reason', async () => {
-  for (const { extra, status } of await checkMachine(failingH100(), 'h100')) {
+  for (const { extra, status } of await checked(failingH100(), 'h100')) {
     expect(extra?.['origin']).toBe('node');
     if (status === 'skipped') expect(extra?.['reason']).toEqual(expect.any(String));
     else expect(extra).toMatchObject({ reads: expect.any(Array), observed: expect.any(Object) });
