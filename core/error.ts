@@ -59,6 +59,7 @@ export const ERROR_TABLE = {
   REGISTRY_FORBIDDEN: { exit: 3, meaning: 'A registry knows who asks and does not allow it (403).' },
   REGISTRY_RATE_LIMITED: { exit: 3, meaning: 'A registry answers that there were too many requests (429), also after waiting as long as it asked for.' },
   REGISTRY_UNAVAILABLE: { exit: 3, meaning: 'A registry could not be reached, hangs, cuts the connection, or fails; retries did not help.' },
+  ADDRESS_REFUSED: { exit: 2, meaning: 'A registry that a file names, or where a registry sends us, has an address that nobody else may send us to. Nothing was sent there.' },
   REGISTRY_REFUSED: { exit: 3, meaning: 'A registry refuses a request for another reason, or answers what no registry should.' },
   CREDENTIALS_UNREADABLE: { exit: 3, meaning: 'The Docker configuration or a credential helper it names cannot be used.' },
   BUNDLE_INVALID: { exit: 2, meaning: 'What should be signed, published or pulled is no bundle, or its files, manifest and statement contradict each other.' },

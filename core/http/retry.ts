@@ -28,7 +28,7 @@ export function isTransient(status: number): boolean {
  * Sends a request and reads its answer; repeats both while the network fails, also in the middle of the answer, or the
  * answer is transient, honouring `Retry-After`.
  * @param request must be safe to send twice
- * @param read makes the result of an answer, whatever its status; must read or discard the body
+ * @param read makes the result of an answer, whatever its status; what it leaves of the body is dropped
  * @throws HttpFailure of the last attempt, and whatever `read` throws
  */
 export async function exchange<T>(
@@ -54,12 +54,21 @@ async function attemptOnce<T>(
 ): Promise<Outcome<T>> {
   try {
     const answer = await request();
-    if (isLast || !isTransient(answer.status)) return { value: await read(answer) };
+    if (isLast || !isTransient(answer.status)) return { value: await readOrDiscard(answer, read) };
     await answer.discard();
     return { waitMs: retryAfterMs(answer.headers.get('retry-after'), Date.now()) };
   } catch (error) {
     if (error instanceof HttpFailure && error.kind !== 'oversize') return { failure: error };
     throw error;
+  }
+}
+
+/** What a reader leaves of the body would hold its connection open. */
+async function readOrDiscard<T>(answer: HttpAnswer, read: (answer: HttpAnswer) => Promise<T>): Promise<T> {
+  try {
+    return await read(answer);
+  } finally {
+    await answer.discard();
   }
 }
 

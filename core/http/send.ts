@@ -52,7 +52,8 @@ export async function send(call: HttpCall): Promise<HttpAnswer> {
       pieces: () => piecesOf(response, call, idle),
       discard: async () => {
         idle.stop();
-        await response.body?.cancel();
+        // A body that was read, or is being read, has nothing left to drop.
+        if (!response.bodyUsed) await response.body?.cancel();
       },
     };
   } catch (cause) {
@@ -83,7 +84,7 @@ class IdleTimer {
     this.#timer = setTimeout(() => {
       this.expired = true;
       this.#controller.abort();
-    }, idleMs);
+    }, idleMs).unref();
   }
 
   get signal(): AbortSignal {

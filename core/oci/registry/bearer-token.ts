@@ -1,3 +1,4 @@
+import type { AddressGuard } from '#core/http/address-guard.ts';
 import { exchange, type RetryPolicy } from '#core/http/retry.ts';
 import { isSecureUrl } from '#core/http/secure-url.ts';
 import { readAnswer, send, type HttpAnswer, type HttpCall } from '#core/http/send.ts';
@@ -14,6 +15,7 @@ export interface TokenRequest {
   readonly plainHttp: boolean;
   readonly retry: RetryPolicy;
   readonly connection: Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher'>;
+  readonly guard?: AddressGuard;
 }
 
 const MAX_ANSWER = 1 << 20;
@@ -22,11 +24,12 @@ const CLIENT_ID = 'assay';
 
 /**
  * Asks a registry's token service for a bearer token: anonymously, with a password, or with a refresh token.
- * @throws REGISTRY_UNAUTHORIZED, REGISTRY_FORBIDDEN, REGISTRY_REFUSED, REGISTRY_UNAVAILABLE, REGISTRY_RATE_LIMITED; HttpFailure
+ * @throws REGISTRY_UNAUTHORIZED, REGISTRY_FORBIDDEN, REGISTRY_REFUSED, REGISTRY_UNAVAILABLE, REGISTRY_RATE_LIMITED, ADDRESS_REFUSED; HttpFailure
  * @source distribution token authentication specification, and its OAuth2 variant
  */
 export async function fetchBearerToken(request: TokenRequest): Promise<string> {
   const realm = realmUrl(request);
+  await request.guard?.check(realm);
   const call =
     request.credential?.kind === 'identity-token' ? refreshCall(realm, request, request.credential.token) : scopeCall(realm, request);
   return exchange(() => send({ ...call, ...request.connection }), readToken, request.retry);

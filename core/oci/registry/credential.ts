@@ -1,3 +1,5 @@
+import type { AddressGuard } from '#core/http/address-guard.ts';
+
 /** What a registry or its token service accepts instead of anonymity. */
 export type Credential =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
@@ -14,6 +16,8 @@ export type CredentialLookup = (host: string) => Promise<Credential | undefined>
 
 /** How a registry is talked to. */
 export interface RegistryOptions {
+  /** Asked before anything is sent anywhere; needed when the reference comes from a file of somebody else. */
+  readonly guard?: AddressGuard;
   readonly credentials?: CredentialLookup;
   /** Speak http, also to other computers. Loopback addresses are spoken to in http anyway. */
   readonly plainHttp?: boolean;

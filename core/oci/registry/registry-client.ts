@@ -75,10 +75,7 @@ export class RegistryClient {
 
   /** As {@link call}, for answers whose body does not matter. @returns status, headers, and where the answer came from */
   head(call: RegistryCall): Promise<Pick<HttpAnswer, 'status' | 'headers' | 'url'>> {
-    return this.call(call, async (answer) => {
-      await answer.discard();
-      return answer;
-    });
+    return this.call(call, (answer) => Promise.resolve(answer));
   }
 
   async #checked<T>(call: RegistryCall, answer: HttpAnswer, read: (answer: HttpAnswer) => Promise<T>): Promise<T> {
@@ -125,15 +122,19 @@ export class RegistryClient {
 
   /** Authorization goes to the registry itself and nowhere else. */
   async #send({ method, headers, body }: RegistryCall, url: URL, authorization: string | undefined): Promise<HttpAnswer> {
+    await this.#options.guard?.check(url);
     const own = url.origin === this.#origin && authorization !== undefined ? { authorization } : {};
     return send({ method, url, headers: { ...headers, ...own }, ...(body === undefined ? {} : { body }), ...(await this.#connection()) });
   }
 
   async #connection(): Promise<Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher'>> {
-    const idleTimeoutMs = this.#options.timeoutMs ?? IDLE_TIMEOUT_MS;
-    if (this.#options.insecureTls !== true) return { idleTimeoutMs };
-    const { insecureDispatcher } = await import('./insecure-dispatcher.ts');
-    this.#dispatcher ??= await insecureDispatcher();
+    const { timeoutMs: idleTimeoutMs = IDLE_TIMEOUT_MS, insecureTls = false, guard } = this.#options;
+    if (!insecureTls && guard === undefined) return { idleTimeoutMs };
+    const { ownDispatcher } = await import('./own-dispatcher.ts');
+    this.#dispatcher ??= await ownDispatcher({
+      rejectUnauthorized: !insecureTls,
+      ...(guard === undefined ? {} : { lookup: guard.lookup }),
+    });
     return { idleTimeoutMs, dispatcher: this.#dispatcher };
   }
 
@@ -160,6 +161,7 @@ export class RegistryClient {
       plainHttp: this.#options.plainHttp === true,
       retry: this.#retry,
       connection: await this.#connection(),
+      ...(this.#options.guard === undefined ? {} : { guard: this.#options.guard }),
     });
   }
 }

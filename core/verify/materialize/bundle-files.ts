@@ -33,6 +33,8 @@ export const LIMIT = {
 } as const;
 
 const YAML_READ = 4 << 20;
+/** Values that are read of a recipe or snapshot; the largest recipe has some thousand. */
+export const YAML_VALUES = 100_000;
 const JSON_READ = 16 << 20;
 const CTRF_PATH = /^ctrf\/[a-z]+\.json$/;
 

@@ -19,7 +19,12 @@ const LAYOUT_SCHEME = 'oci-layout:';
 const BARE_REFERENCE = /^(?:localhost|[^/]*[.:][^/]*)\//;
 
 /** How an input is going to be read. */
-export type DetectedInput = { readonly kind: InputKind; readonly target: string };
+export interface DetectedInput {
+  readonly kind: InputKind;
+  readonly target: string;
+  /** True when a pointer file chose the target, not the user. */
+  readonly fromFile?: true;
+}
 
 /**
  * Tells what kind of input a text names, in upstream's order, with two kinds of ours (layout, archive).
@@ -57,7 +62,7 @@ export async function materialize(input: DetectedInput, options: VerifyOptions):
   }
 }
 
-async function readInput({ kind, target }: DetectedInput, options: VerifyOptions): Promise<Materialized> {
+async function readInput({ kind, target, fromFile }: DetectedInput, options: VerifyOptions): Promise<Materialized> {
   switch (kind) {
     case 'dir':
       return fromDirectory(target, options);
@@ -70,7 +75,7 @@ async function readInput({ kind, target }: DetectedInput, options: VerifyOptions
     case 'oci':
     case 'oci-layout': {
       const { openArtifact } = await import('./open-artifact.ts');
-      return { kind, ...(await openArtifact(target, options)) };
+      return { kind, ...(await openArtifact({ target, chosenBy: fromFile === true ? 'file' : 'user' }, options)) };
     }
   }
 }
@@ -113,7 +118,7 @@ async function bundleOfPointer(path: string, oci: string, own: string | undefine
       throw new Refusal('POINTER_INVALID', `the pointer names a local directory: ${shown(oci)}`, {
         hint: 'Say yourself where the bundle is: --bundle REF.',
       });
-    return { kind: 'oci', target: oci };
+    return { kind: 'oci', target: oci, fromFile: true };
   }
   const beside = await findBundleDirectory(dirname(path));
   if (beside === undefined)

@@ -7,7 +7,7 @@ import type { Recipe } from '#core/recipe/document.ts';
 import type { Snapshot } from '#core/snapshot/document.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
-import type { BundleFiles } from '../materialize/bundle-files.ts';
+import { YAML_VALUES, type BundleFiles } from '../materialize/bundle-files.ts';
 import type { StepOutcome } from '../step-outcome.ts';
 import type { Compared } from '../verdict.ts';
 
@@ -68,7 +68,7 @@ async function readSnapshot(files: BundleFiles): Promise<Snapshot | string> {
   if (file?.bytes === undefined) return `it has ${file?.size ?? 0} bytes, more than is read`;
   const { parseSnapshot } = await import('#core/snapshot/document.ts');
   try {
-    return parseSnapshot(file.bytes, BUNDLE_FILE.snapshot);
+    return parseSnapshot(file.bytes, BUNDLE_FILE.snapshot, YAML_VALUES);
   } catch (error) {
     if (isAssayError(error)) return errorText(error);
     throw error;

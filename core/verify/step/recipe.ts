@@ -5,7 +5,7 @@ import { errorText, isAssayError } from '#core/error.ts';
 import { recipeName, type Recipe } from '#core/recipe/document.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
-import type { BundleFiles } from '../materialize/bundle-files.ts';
+import { YAML_VALUES, type BundleFiles } from '../materialize/bundle-files.ts';
 import type { StepOutcome } from '../step-outcome.ts';
 import type { Compared } from '../verdict.ts';
 import type { VerifyOptions } from '../verify-options.ts';
@@ -35,8 +35,8 @@ export async function checkRecipe({ files, predicate, predicateType }: RecipeInp
   const file = files.get(BUNDLE_FILE.recipe);
   if (file?.bytes === undefined) return invalid(`it has ${file?.size ?? 0} bytes, more than is read`);
   try {
-    const { parseRecipe } = await import('#core/recipe/parse-recipe.ts');
-    const recipe = parseRecipe(file.bytes, BUNDLE_FILE.recipe);
+    const { decodeRecipe, recipeField } = await import('#core/recipe/parse-recipe.ts');
+    const recipe = decodeRecipe(recipeField(file.bytes, { name: BUNDLE_FILE.recipe, maxNodes: YAML_VALUES }));
     const digest = await digestOf(recipe, predicateType);
     const name = recipeName(recipe.criteria);
     const slice = await compareSlice(file.bytes, predicate, options);
