@@ -1,5 +1,5 @@
 import type { Thresholds } from './check.ts';
-import { fail, pass, skip, unknown, warn, type Observed, type Outcome, type Verdict } from './verdict.ts';
+import { fail, pass, skip, unknown, warn, type Grant, type Observed, type Outcome, type Verdict } from './verdict.ts';
 
 /** What a check says about one of several like things. */
 export interface Finding {
@@ -8,6 +8,8 @@ export interface Finding {
   readonly text: string;
   /** Raw values of this thing. */
   readonly observed: unknown;
+  /** The grant whose absence is the reason of a skip. */
+  readonly missing?: Grant;
 }
 
 /** Makes a finding. */
@@ -40,8 +42,12 @@ export function fold(findings: readonly (readonly [name: string, finding: Findin
   const message = outcome === 'pass' ? words.good : grouped(speaking, outcome === 'skip');
   const note = skipped === 0 ? '' : ` (${skipped} of ${findings.length} not applicable)`;
   const observed = { ...words.observed, devices: Object.fromEntries(findings.map(([name, one]) => [name, one.observed])) };
-  const verdict = MAKE[outcome](message + note, observed);
-  return words.thresholds === undefined ? verdict : { ...verdict, thresholds: words.thresholds };
+  const [missing] = speaking.map((speaker) => speaker[1].missing);
+  return {
+    ...MAKE[outcome](message + note, observed),
+    ...(words.thresholds === undefined ? {} : { thresholds: words.thresholds }),
+    ...(outcome === 'skip' && missing !== undefined ? { missing } : {}),
+  };
 }
 
 /** `text: a, b; other text: c`; without names when one text is about every thing. */

@@ -23,7 +23,7 @@ export function judgeGrowth({ window }: CheckContext, value: number, rule: Growt
   const growth = window.growth(rule.name, value);
   if (value === 0) return finding('pass', '', { lifetime: 0 });
   const observed = { lifetime: value, ...growth };
-  if (growth === undefined) return finding('skip', 'no earlier reading to compare with', observed);
+  if (growth === undefined) return { ...finding('skip', 'no earlier reading to compare with', observed), missing: 'earlier-reading' };
   if (growth.elapsedMs < (rule.leastMs ?? 0)) return finding('skip', 'the earlier reading is too fresh', observed);
   const allowed = Math.ceil(((rule.perMinute ?? 0) * growth.elapsedMs) / 60_000);
   return growth.delta > allowed ? finding(rule.outcome, `${growth.delta} more ${rule.what}`, observed) : finding('pass', '', observed);

@@ -134,5 +134,9 @@ export function worst(findings: Readonly<Record<string, Finding>>): Finding {
         observed,
       );
   }
-  return finding('skip', all[0]?.text ?? 'nothing to judge', observed);
+  const [first] = all;
+  return {
+    ...finding('skip', first?.text ?? 'nothing to judge', observed),
+    ...(first?.missing === undefined ? {} : { missing: first.missing }),
+  };
 }
