@@ -147,6 +147,7 @@ function withMerged(state: Composing, at: Node, parts: MapParts): Map<string, Ya
 
 function scalar(state: Composing, node: Scalar): YamlNode {
   const text = foldSeparators(node, String(node.value ?? ''));
+  if (!text.isWellFormed()) throw errorAt(state, node, 'half of a surrogate pair is no character');
   if (node.tag !== undefined && node.tag !== '!') return taggedScalar(state, node, text);
   return node.type === 'PLAIN' && node.tag === undefined ? plainScalar(text) : text;
 }

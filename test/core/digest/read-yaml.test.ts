@@ -94,6 +94,7 @@ describe('malformed documents are refused with line and column', () => {
     ['second document', 'a: 1\n---\nb: 2', 2, 1],
     ['wrong tag', 'a: !!int x', 1, 10],
     ['binary that is no base64', 'a: !!binary "%%"', 1, 13],
+    ['half a character', 'a: "\\ud800"', 1, 4],
     ['binary that is no text', 'a: !!binary /w==', 1, 13],
   ])('%s', (_, text, line, column) => {
     expect(() => read(text)).toThrowError(

@@ -41,6 +41,10 @@ describe('JSON as it is read', () => {
     expect(rewritten('{"n": 2000000, "m": 5, "f": 1.5}')).toBe('f: 1.5\nm: 5\n"n": 2e+06\n');
   });
 
+  it('replaces half a character', () => {
+    expect(rewritten('{"a": "x\\ud800y"}')).toBe('a: x\ufffdy\n');
+  });
+
   it.each([
     ['a key twice', '{"a": 1, "a": 2}'],
     ['a comment', '{"a": 1} // x'],
