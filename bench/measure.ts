@@ -22,6 +22,8 @@ export interface ProcessRun {
   readonly stdout: string;
   /** Highest resident set seen for each program file that ran below the process, by file name, and for itself under `self`. */
   readonly peakRssMiB: Readonly<Record<string, number>>;
+  /** The part of it that is the process's own (anonymous pages); the rest is mostly the Node binary, shared by all Node processes. */
+  readonly peakAnonMiB: Readonly<Record<string, number>>;
 }
 
 const SAMPLE_EVERY_MS = 10;
@@ -37,23 +39,31 @@ export async function runProcess(
     stdio: ['ignore', 'pipe', 'ignore'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const peakRssMiB: Record<string, number> = {};
-  const sampler = options.sampleMemory === true ? setInterval(() => sample(child.pid ?? 0, peakRssMiB), SAMPLE_EVERY_MS) : undefined;
+  const [peakRssMiB, peakAnonMiB]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  const sampler =
+    options.sampleMemory === true ? setInterval(() => sample(child.pid ?? 0, { peakRssMiB, peakAnonMiB }), SAMPLE_EVERY_MS) : undefined;
   let stdout = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   const exit = await new Promise<number | null>((done) => child.on('close', done));
   clearInterval(sampler);
-  return { wallMs: performance.now() - startedAt, exit, stdout, peakRssMiB };
+  return { wallMs: performance.now() - startedAt, exit, stdout, peakRssMiB, peakAnonMiB };
 }
 
-function sample(root: number, peak: Record<string, number>): void {
+interface Peaks {
+  readonly peakRssMiB: Record<string, number>;
+  readonly peakAnonMiB: Record<string, number>;
+}
+
+function sample(root: number, { peakRssMiB, peakAnonMiB }: Peaks): void {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
       const isSelf = Number(pid) === root;
       if (!isSelf && Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) !== root) continue;
       const name = isSelf ? 'self' : (/([a-z]+)(?:\/main\.ts|\.mjs)\0/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[1] ?? 'other');
-      peak[name] = Math.max(peak[name] ?? 0, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+      const read = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024;
+      peakRssMiB[name] = Math.max(peakRssMiB[name] ?? 0, read('VmHWM'));
+      peakAnonMiB[name] = Math.max(peakAnonMiB[name] ?? 0, read('RssAnon'));
     } catch {
       // The process ended between the listing and the reading.
     }

@@ -31,12 +31,17 @@ export async function benchRun(): Promise<void> {
       formatSpread(spread(runs.map(({ document: { timingsMs } }) => (timingsMs[to] ?? Number.NaN) - (timingsMs[from] ?? Number.NaN))));
     printFigure('agent: exec to hello', between('listening', 'node-connected'), '<= 500 ms');
     printFigure('last result to verified bundle', between('node-finished', 'verified'), '<= 1000 ms');
-    for (const program of ['agent', 'collector', 'self'])
+    for (const program of ['agent', 'collector', 'self']) {
       printFigure(
         `peak memory, ${program}`,
         formatSpread(spread(runs.map(({ peakRssMiB }) => peakRssMiB[program] ?? Number.NaN)), 'MiB'),
         program === 'agent' ? '<= 60 MiB' : undefined,
       );
+      printFigure(
+        `  of it its own (anonymous)`,
+        formatSpread(spread(runs.map(({ peakAnonMiB }) => peakAnonMiB[program] ?? Number.NaN)), 'MiB'),
+      );
+    }
     printFigure('bundle of one node', `${directoryBytes(join(out, 'summary-bundle'))} bytes`);
   } finally {
     rmSync(out, { recursive: true, force: true });
