@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalYaml } from '#core/digest/canonical-yaml.ts';
 import { parseYamlNode } from '#core/digest/read-yaml.ts';
