@@ -18,11 +18,8 @@ afterEach(() => rmSync(out, { recursive: true, force: true }));
 /** Path to digest of every file below a directory. */
 function contents(directory: string): Record<string, string> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    files
-      .map(({ parentPath, name }) => [join(parentPath, name).slice(directory.length + 1), sha256(readFileSync(join(parentPath, name)))])
-      .sort(),
-  );
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
+  return Object.fromEntries(paths.map((path) => [path.slice(directory.length + 1), sha256(readFileSync(path))]));
 }
 
 function predicateIn(directory: string): any {
@@ -69,7 +66,7 @@ describe('assay bundle create', () => {
 
     await createBundle(out);
 
-    expect(readdirSync(join(out, 'summary-bundle'), { recursive: true }).sort()).toEqual([
+    expect(readdirSync(join(out, 'summary-bundle'), { recursive: true, encoding: 'utf8' }).sort()).toEqual([
       'bom.cdx.json',
       'ctrf',
       'ctrf/conformance.json',
