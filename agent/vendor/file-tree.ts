@@ -1,4 +1,5 @@
 import { asObject, parseJson } from './json-source.ts';
+import { readValue, type TypedValue } from './value.ts';
 import { decodeSource, invalidSource } from './source-text.ts';
 
 const MAX_FILES = 50_000;
@@ -30,4 +31,14 @@ export function propertyLines(text: string): { readonly name: string; readonly v
     const match = /^(\w{1,60}) (\S{1,80})$/.exec(line.trim());
     return match?.[1] === undefined || match[2] === undefined ? [] : [{ name: match[1], value: match[2] }];
   });
+}
+
+/**
+ * The value of a file that no rule names: one short line says itself what it is.
+ * @returns undefined for longer files
+ */
+export function readPlainFile(path: string, text: string): TypedValue | undefined {
+  const trimmed = text.trim();
+  if (trimmed.includes('\n') || trimmed.length > 200) return undefined;
+  return readValue(/(?:guid|serial|unique_id|uuid|mac|address)/i.test(path.split('/').at(-1) ?? '') ? 'identity' : 'any', trimmed);
 }

@@ -1,5 +1,5 @@
 import { given } from './given.ts';
-import { PRODUCT_WORDS, PROFILED_ACCELERATORS, SILICON_ROWS, type AcceleratorVendor } from './identity-table.ts';
+import { IDENTITY_TABLE_VERSION, PRODUCT_WORDS, PROFILED_ACCELERATORS, SILICON_ROWS, type AcceleratorVendor } from './identity-table.ts';
 import { lookup } from './lookup.ts';
 
 /** What is known of a board before it is identified. */
@@ -28,6 +28,8 @@ export interface AcceleratorIdentity {
   readonly basis: IdentityBasis;
   /** False for silicon that checks have no numbers for: report it as unprofiled, never as failed. */
   readonly isProfiled: boolean;
+  /** Version of the table that decided. */
+  readonly table: string;
   /** What a reader should know, such as both answers of a disagreement. */
   readonly note?: string;
 }
@@ -45,7 +47,13 @@ export function identifyAccelerator(evidence: IdentityEvidence): AcceleratorIden
   );
   const vendor = lookup(VENDORS, vendorId.toLowerCase()) ?? row?.vendor;
   if (isSlice(product, evidence.virtualizationMode))
-    return { ...given({ vendor }), basis: 'slice', isProfiled: false, note: `"${product}" is a virtual slice of a board` };
+    return {
+      ...given({ vendor }),
+      basis: 'slice',
+      isProfiled: false,
+      table: IDENTITY_TABLE_VERSION,
+      note: `"${product}" is a virtual slice of a board`,
+    };
   const named = productAccelerator(product);
   const accelerator = row?.accelerator ?? named;
   const basis = basisOf(row?.accelerator, named);
@@ -57,6 +65,7 @@ export function identifyAccelerator(evidence: IdentityEvidence): AcceleratorIden
       note: noteOf(basis, { evidence, named, silicon: row?.accelerator }),
     }),
     basis,
+    table: IDENTITY_TABLE_VERSION,
     isProfiled: accelerator !== undefined && PROFILED_ACCELERATORS.has(accelerator),
   };
 }

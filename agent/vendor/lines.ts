@@ -16,8 +16,11 @@ export function wholeLines(tally: Tally, bytes: Uint8Array, isComplete: (text: s
   return lines.slice(0, -1);
 }
 
+const PROMPT =
+  /^[\w.@:~/[\]()-]{0,80}[$#] +(?:sudo +)?(?:\S*\/)?(?:nvidia-smi|nvidia-imex-ctl|dcgmi|amd-smi|rocm-smi|rocminfo|ibstat|ibstatus|rdma|lspci|dmesg|cat)\b/;
+
 /** True for a line that says nothing: blank, or the prompt of a pasted session. */
 export function isIdle(text: string): boolean {
   const trimmed = text.trim();
-  return trimmed === '' || trimmed.startsWith('$ ') || trimmed.startsWith('# nvidia-smi') || trimmed.startsWith('~$ ');
+  return trimmed === '' || trimmed.startsWith('$ ') || PROMPT.test(trimmed);
 }

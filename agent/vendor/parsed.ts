@@ -100,8 +100,3 @@ export function numberOf(field: Field): number | undefined {
 export function textOf(field: Field): string | undefined {
   return field.reading.state === 'read' && typeof field.reading.value === 'string' ? field.reading.value : undefined;
 }
-
-/** The truth value of a field that was read as one; undefined in every other state. */
-export function flagOf(field: Field): boolean | undefined {
-  return field.reading.state === 'read' && typeof field.reading.value === 'boolean' ? field.reading.value : undefined;
-}

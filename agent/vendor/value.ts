@@ -181,10 +181,10 @@ export function clip(text: string, length = 60): string {
 }
 
 /**
- * True for an identifier that identifies nothing: all zeros, all `f`, masked with `x` or `*`.
+ * True for an identifier that identifies nothing: all zeros, all `f`, masked with `x`, `*` or `?`.
  * Scrubbed captures and guests print such; they never enter an identity.
  */
 export function isPlaceholder(identity: string): boolean {
   const bare = identity.replace(/^(?:GPU-|MIG-|CPU-|0x)/i, '').replaceAll(/[-:.]/g, '');
-  return bare === '' || /^(?:0+|f+|x+|\*+)$/i.test(bare);
+  return bare === '' || /^(?:0+|f+|x+|\*+|\?+)$/i.test(bare);
 }

@@ -92,6 +92,8 @@ const KNOWN_SECTIONS = new Set(
 );
 
 const MISSING: Reading = { state: 'absent', reason: 'not in this output' };
+/** What stands in place of a process name: it can hold user names and paths, so it is dropped while parsing. */
+const WITHHELD_NAME: Reading = { state: 'absent', reason: 'not kept: a process name can hold user names and paths' };
 const IDENTITY = /(?:^|\.)(?:asic_serial|product_serial|uuid|hip_uuid|fru_id|kfd_unique_id)$/;
 const TEXT = /(?:^|[._])(?:version|part_number|model_number|name|build_date|bdf|affinity|cpu_affinity|socket_affinity)(?:\[\d+\])?$/;
 
@@ -138,6 +140,7 @@ export class AmdDevice {
 
 /** A text value of amd-smi: identities are no placeholders, versions stay text, an in-tree driver has no version of its own. */
 export function readAmdText(key: string, text: string): ReturnType<typeof readValue> {
+  if (/^name$|(?:^|\.)process_(?:info|list)(?:\[\d+\])?\.(?:process_info\.)?name$/.test(key)) return { reading: WITHHELD_NAME };
   if (/(?:^|\.)driver\.(?:driver_)?version$/.test(key) && text.startsWith('Linuxversion'))
     return { reading: { state: 'absent', reason: 'the in-tree driver prints the kernel banner in place of a version' } };
   const kind: Kind = IDENTITY.test(key) ? 'identity' : TEXT.test(key) ? 'text' : 'any';

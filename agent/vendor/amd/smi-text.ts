@@ -1,4 +1,5 @@
 import { indentedEntries, splitAtColon, type IndentedEntry } from '../indented-text.ts';
+import { isIdle } from '../lines.ts';
 import type { Tally } from '../parsed.ts';
 import type { SourceLine } from '../source-text.ts';
 import { AmdDevice, keyPart } from './smi-device.ts';
@@ -56,24 +57,29 @@ function splitParts(lines: readonly SourceLine[], tally: Tally): Parts {
   const blocks: SourceLine[] = [];
   const tables: SourceLine[][] = [];
   let table: SourceLine[] | undefined;
-  let isLegend = false;
   for (const line of lines) {
     const text = line.text.trim();
-    if (/^legend:/i.test(text)) isLegend = true;
-    const isRule = /^\*{3,}$/.test(text);
-    if (isLegend || isRule || text.startsWith('$ ')) continue;
-    if (/^\*\* .* \*\*$/.test(text)) {
-      const note = text.replaceAll('*', '').trim();
-      if (!note.endsWith(':')) tally.partial(`line ${line.number}: ${note}`);
-    } else if (/^(?:\.{3}|\[\.{3}\])$/.test(text)) tally.partial(`line ${line.number}: the output is elided here`);
-    else if (isTableTitle(line.text)) {
-      table = [line];
-      tables.push(table);
-    } else if (table !== undefined && text !== '') table.push(line);
-    else if (table === undefined) blocks.push(line);
-    else if (table.length > 1) table = undefined;
+    if (/^legend:/i.test(text)) break;
+    if (readNote(line, tally)) continue;
+    const isNewTable = isTableTitle(line.text) && (table === undefined || table.length > 1);
+    if (isNewTable) tables.push((table = [line]));
+    else if (text === '') table = table !== undefined && table.length > 1 ? undefined : table;
+    else if (table === undefined || /^(?:GPU|CPU): \d+$/.test(line.text)) {
+      table = undefined;
+      blocks.push(line);
+    } else table.push(line);
   }
   return { blocks, tables };
+}
+
+/** Lines that are no data: starred warnings, elisions, prompts of a pasted session, the key below a table. */
+function readNote(line: SourceLine, tally: Tally): boolean {
+  const text = line.text.trim();
+  const note = /^\*\* (.*) \*\*$/.exec(text)?.[1]?.trim();
+  const isElided = /^(?:\.{3}|\[\.{3}\])$/.test(text);
+  if (note !== undefined && !note.endsWith(':')) tally.partial(`line ${line.number}: ${note}`);
+  if (isElided) tally.partial(`line ${line.number}: the output is elided here`);
+  return note !== undefined || isElided || /^\*{3,}$|^\* [A-Z=]/.test(text) || (text !== '' && isIdle(text));
 }
 
 /** Lists are wrapped at 90 columns: a line is joined to the next until its bracket closes. */

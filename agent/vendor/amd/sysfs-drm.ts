@@ -1,4 +1,4 @@
-import { parseFileTree, type FileTree } from '../file-tree.ts';
+import { parseFileTree, readPlainFile, type FileTree } from '../file-tree.ts';
 import { given } from '../given.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
@@ -42,42 +42,52 @@ export function parseSysfsDrm(bytes: Uint8Array): Parsed<{ readonly cards: reado
   return readSysfsDrm(parseFileTree(TOOL, bytes));
 }
 
+interface OpenCard {
+  readonly card: string;
+  readonly fields: Field[];
+  readonly ras: Record<string, RasCounters>;
+}
+
 /** Types the files of amdgpu cards, live or captured. @throws VENDOR_OUTPUT_INVALID */
 export function readSysfsDrm(files: FileTree): Parsed<{ readonly cards: readonly DrmCard[] }> {
   const tally = new Tally(TOOL);
-  const cards = new Map<string, { readonly card: string; readonly fields: Field[]; readonly ras: Record<string, RasCounters> }>();
-  for (const [path, text] of files) {
-    const match = /(?:^|\/)(card\d{1,4}|renderD\d{1,4})(?:\/device)?\/(.+)$/.exec(path) ?? /^()(?:device\/)?([a-z].*)$/.exec(path);
-    const name = match?.[1] === undefined || match[1] === '' ? 'card' : match[1];
-    const card = cards.get(name) ?? { card: name, fields: [], ras: {} };
-    const block = /^ras\/(\w+)_err_count$/.exec(match?.[2] ?? '')?.[1];
-    const kind = FILES.find(([file]) => file.test(match?.[2] ?? ''))?.[1];
-    if (block !== undefined) card.ras[block] = readRas(text, path, tally);
-    else if (kind !== undefined) {
-      tally.typed();
-      card.fields.push({ key: (match?.[2] ?? '').replaceAll('/', '.'), path, ...readValue(kind, text) });
-    } else {
-      tally.unread(path);
-      continue;
-    }
-    cards.set(name, card);
+  const cards = new Map<string, OpenCard>();
+  let known = 0;
+  for (const [path, text] of files) known += readFile(path, text, { cards, tally }) ? 1 : 0;
+  if (known === 0) throw invalidSource(TOOL, 'no file of a card', { path: '/' });
+  return tally.finish({ cards: [...cards.values()] }, [...cards.values()].flatMap(measure));
+}
+
+/** Files one file under its card; true for one that only GPUs have. */
+function readFile(path: string, text: string, sink: { readonly cards: Map<string, OpenCard>; readonly tally: Tally }): boolean {
+  const named = /(?:^|\/)(card\d{1,4}|renderD\d{1,4})(?:\/device)?\/(.+)$/.exec(path);
+  const file = named?.[2] ?? path.replace(/^device\//, '');
+  const card = sink.cards.get(named?.[1] ?? 'card') ?? { card: named?.[1] ?? 'card', fields: [], ras: {} };
+  const block = /^ras\/(\w+)_err_count$/.exec(file)?.[1];
+  const kind = FILES.find(([expression]) => expression.test(file))?.[1];
+  const value = kind === undefined ? readPlainFile(path, text) : readValue(kind, text);
+  if (block !== undefined) card.ras[block] = readRas(text, path, sink.tally);
+  else if (value === undefined) {
+    sink.tally.unread(path);
+    return false;
+  } else {
+    sink.tally.typed();
+    card.fields.push({ key: file.replaceAll('/', '.'), path, ...value });
   }
-  if (cards.size === 0) throw invalidSource(TOOL, 'no file of a card', { path: '/' });
-  const measurements = [...cards.values()].flatMap((card) => [
-    ...toMeasurements(card.fields, { subtype: 'amd', item: card.card, source: '/sys/class/drm' }),
-    ...Object.entries(card.ras).flatMap(([block, counters]) =>
-      toMeasurements(
-        Object.entries(counters).map(([name, value]) => ({
-          key: `ras.${block}.${name}`,
-          path: `ras/${block}_err_count`,
-          reading: { state: 'read' as const, value: Number(value) },
-          unit: '1',
-        })),
-        { subtype: 'amd', item: card.card, source: '/sys/class/drm' },
-      ),
-    ),
-  ]);
-  return tally.finish({ cards: [...cards.values()] }, measurements);
+  sink.cards.set(card.card, card);
+  return kind !== undefined || block !== undefined;
+}
+
+function measure(card: DrmCard): ReturnType<typeof toMeasurements> {
+  const counters = Object.entries(card.ras).flatMap(([block, counts]) =>
+    Object.entries(counts).map(([name, value]) => ({
+      key: `ras.${block}.${name}`,
+      path: `ras/${block}_err_count`,
+      reading: { state: 'read' as const, value: Number(value) },
+      unit: '1',
+    })),
+  );
+  return toMeasurements([...card.fields, ...counters], { subtype: 'amd', item: card.card, source: '/sys/class/drm' });
 }
 
 /** `ue: 0`, `ce: 0` and, on newer kernels, `de: 0`. */

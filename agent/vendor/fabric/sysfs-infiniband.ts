@@ -1,4 +1,4 @@
-import { parseFileTree, type FileTree } from '../file-tree.ts';
+import { parseFileTree, readPlainFile, type FileTree } from '../file-tree.ts';
 import { Tally, toMeasurements, type Field, type Parsed } from '../parsed.ts';
 import { invalidSource } from '../source-text.ts';
 import { readValue, type Kind } from '../value.ts';
@@ -94,16 +94,13 @@ export function readSysfsInfiniband(files: FileTree): Parsed<{ readonly devices:
     const device = /(?:^|\/)([^/]{1,64})\/([^/]{1,64})$/.exec(path);
     if (port !== null)
       addPortFile(openPort(openDevice(devices, port[1] ?? ''), Number(port[2])), { file: port[3] ?? '', path, text }, tally);
-    else if (device !== null && lookup(DEVICE_FILES, device[2] ?? '') !== undefined) {
-      tally.typed();
-      openDevice(devices, device[1] ?? '').fields.push({
-        key: device[2] ?? '',
-        path,
-        ...readValue(lookup(DEVICE_FILES, device[2] ?? '') ?? 'text', text),
-      });
-    } else tally.unread(path);
+    else if (device !== null) addDeviceFile(openDevice(devices, device[1] ?? ''), { file: device[2] ?? '', path, text }, tally);
+    else tally.unread(path);
   }
-  if (devices.size === 0) throw invalidSource(TOOL, 'no file of an RDMA device', { path: '/' });
+  const isRdma = [...devices.values()].some(
+    (device) => device.ports.size > 0 || device.fields.some((field) => Object.hasOwn(DEVICE_FILES, field.key)),
+  );
+  if (!isRdma) throw invalidSource(TOOL, 'no file of an RDMA device', { path: '/' });
   const value = { devices: [...devices.values()].map((device) => ({ ...device, ports: [...device.ports.values()] })) };
   return tally.finish(value, value.devices.flatMap(measure));
 }
@@ -120,16 +117,34 @@ function openPort(device: OpenDevice, number: number): OpenPort {
   return port;
 }
 
-function addPortFile(port: OpenPort, leaf: { readonly file: string; readonly path: string; readonly text: string }, tally: Tally): void {
+/** One file: its name below the device or port, where it stood, what it says. */
+interface FileLeaf {
+  readonly file: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+function addDeviceFile(device: OpenDevice, leaf: FileLeaf, tally: Tally): void {
+  const kind = lookup(DEVICE_FILES, leaf.file);
+  const value = kind === undefined ? readPlainFile(leaf.path, leaf.text) : readValue(kind, leaf.text);
+  if (value === undefined) return tally.unread(leaf.path);
+  tally.typed();
+  device.fields.push({ key: leaf.file, path: leaf.path, ...value });
+}
+
+function addPortFile(port: OpenPort, leaf: FileLeaf, tally: Tally): void {
   const counter = /^(?:hw_)?counters\/([\w-]{1,64})$/.exec(leaf.file)?.[1];
   const kind =
     lookup(PORT_FILES, leaf.file) ??
     (/^(?:gids|pkeys)\/\d+$/.test(leaf.file) ? 'identity' : /^gid_attrs\/(?:types|ndevs)\/\d+$/.test(leaf.file) ? 'text' : undefined);
-  if (counter === undefined && kind === undefined) return tally.unread(leaf.path);
-  tally.typed();
   const key = leaf.file.replaceAll('/', '.');
   if (counter !== undefined) port.counters.push({ key, path: leaf.path, ...readValue('count', leaf.text) });
-  else port.fields.push({ key, path: leaf.path, ...readPortValue([key, kind ?? 'text'], leaf.text.trim()) });
+  else {
+    const value = kind === undefined ? readPlainFile(leaf.path, leaf.text) : readPortValue([key, kind], leaf.text.trim());
+    if (value === undefined) return tally.unread(leaf.path);
+    port.fields.push({ key, path: leaf.path, ...value });
+  }
+  tally.typed();
 }
 
 function measure(device: SysfsIbDevice): ReturnType<typeof toMeasurements> {

@@ -43,7 +43,7 @@ export function parseDcgmNvlink(bytes: Uint8Array): Parsed<{ readonly entities: 
       });
       continue;
     }
-    link = /^Link (\d{1,3})$/.exec(cells[0] ?? '')?.[1] ?? link;
+    link = groupOf(cells[0] ?? '') ?? link;
     readLine(line, { cells, link, entity: entities.at(-1), tally });
   }
   if (entities.length === 0) throw invalidSource(TOOL, 'no GPU and no NVSwitch is listed', { line: 1 });
@@ -70,11 +70,16 @@ interface LineContext {
   readonly tally: Tally;
 }
 
+/** Counters stand below their link, or, on Blackwell and later, below one heading for the whole GPU. */
+function groupOf(cell: string): string | undefined {
+  return cell === 'Error Detail' ? 'all' : /^Link (\d{1,3})$/.exec(cell)?.[1];
+}
+
 function cellsOf(text: string): string[] {
   return text.includes('|')
     ? text
         .split('|')
-        .map((cell) => cell.trim())
+        .map((cell) => cell.trim().replace(/^(?:-> )+/, ''))
         .filter((cell) => cell !== '')
     : [text.trim()];
 }
@@ -82,21 +87,22 @@ function cellsOf(text: string): string[] {
 function readLine(line: SourceLine, { cells, link, entity, tally }: LineContext): void {
   const [first = ''] = cells;
   const letters = first.split(/\s+/);
-  const counter = cells.filter((cell) => !/^Link \d+$/.test(cell));
+  const counter = cells.filter((cell) => groupOf(cell) === undefined);
   if (entity !== undefined && letters.every((letter) => lookup(LETTERS, letter) !== undefined)) {
     tally.typed(letters.length);
     entity.links.push(...letters.flatMap((letter) => lookup(LETTERS, letter) ?? []));
   } else if (entity !== undefined && counter.length === 2 && link !== '') {
     tally.typed();
     const key = `nvlink.${link}.${(counter[0] ?? '').toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
-    entity.errors.push({ key, path: `line ${line.number}`, ...readValue('count', counter[1] ?? '') });
-  } else if (!isProse(first)) tally.unread(`line ${line.number}: ${first.slice(0, 60)}`);
+    entity.errors.push({ key, path: `line ${line.number}`, ...readValue('any', counter[1] ?? '') });
+  } else if (first.startsWith('Warning: ')) tally.partial(`line ${line.number}: ${first.slice(0, 200)}`);
+  else if (!isProse(first)) tally.unread(`line ${line.number}: ${first.slice(0, 60)}`);
 }
 
 function isProse(text: string): boolean {
   return (
     isIdle(text) ||
-    /^(?:\+[-=+]+\+?|(?:GPUs|NvSwitches|CPUs):|No NvSwitches found\.?|No CPUs found\.?|Key:.*|NvLink Link Status|NVLINK Error Counts|Link \d+)$/i.test(
+    /^(?:\+[-=+]+\+?|(?:GPUs|NvSwitches|CPUs):|No NvSwitches found\.?|No CPUs found\.?|Key:.*|NvLink Link Status|NVLINK Error Counts|Link \d+|Error Detail|No GPUs found\.?)$/i.test(
       text,
     )
   );

@@ -128,7 +128,7 @@ function leafField(key: string, value: JsonValue, path: string): Field {
   };
 }
 
-const NODE_LINE = /^Node #(\d{1,5}) +- (\S{1,80}) +- ([A-Z_]{2,40})(?: +- Version: (\S{1,20}))?$/;
+const NODE_LINE = /^Node #(\d{1,5})\s+[-*]\s+(\S.{0,120}?)\s+[-*]\s+([A-Z_]{2,40})(?:\s+[-*]\s+Version: (\S{1,20}))?$/;
 
 interface OpenNode extends ImexNode {
   readonly connections: Record<string, string>;

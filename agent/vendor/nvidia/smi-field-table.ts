@@ -158,9 +158,9 @@ ecc.channel_repair_pending          | flag     | ecc_errors/channel_repair_pendi
 ecc.tpc_repair_pending              | flag     | ecc_errors/tpc_repair_pending | ECC Errors/TPC Repair Pending
 ecc.unrepairable_memory             | flag     | ecc_errors/unrepairable_memory | ECC Errors/Unrepairable Memory
 retired_pages.single_bit_ecc.count  | count    | retired_pages/multiple_single_bit_retirement/retired_count | Retired Pages/Single Bit ECC
-retired_pages.single_bit_ecc.pages  | text     | retired_pages/multiple_single_bit_retirement/retired_pagelist , retired_pages/multiple_single_bit_retirement/retired_page_addresses | -
+retired_pages.single_bit_ecc.pages  | text     | retired_pages/multiple_single_bit_retirement/retired_pagelist , retired_pages/multiple_single_bit_retirement/retired_page_addresses , retired_pages/multiple_single_bit_retirement/retired_pagelist/* | -
 retired_pages.double_bit.count      | count    | retired_pages/double_bit_retirement/retired_count | Retired Pages/Double Bit ECC
-retired_pages.double_bit.pages      | text     | retired_pages/double_bit_retirement/retired_pagelist , retired_pages/double_bit_retirement/retired_page_addresses | -
+retired_pages.double_bit.pages      | text     | retired_pages/double_bit_retirement/retired_pagelist , retired_pages/double_bit_retirement/retired_page_addresses , retired_pages/double_bit_retirement/retired_pagelist/* | -
 retired_pages.pending               | flag     | retired_pages/pending_retirement | Retired Pages/Pending Page Retirement , Retired Pages/Pending
 retired_pages.pending_blacklist     | flag     | retired_pages/pending_blacklist | Retired Pages/Pending Page Blacklist
 remapped_rows.correctable           | count    | remapped_rows/remapped_row_corr | Remapped Rows/Correctable Error

@@ -7,11 +7,18 @@ import { readValue, type Kind } from '../value.ts';
 
 const TOOL = 'nvidia-smi-table';
 
+/** A MIG device of the table: two lines, the second with its BAR1 memory. */
+const MIG_FIRST =
+  /^\|\s*(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s*\|\s*(\d{1,9}MiB) *\/ *(\d{1,9}MiB)\s*\|\s*(\d{1,4})\s+(\S{1,8})\s*\|\s*(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s+(\d{1,4})\s*\|$/;
+const MIG_SECOND = /^\|\s+\|\s*(\d{1,9}MiB) *\/ *(\d{1,9}MiB)\s*\|\s+\|\s+\|$/;
+
 /** One GPU of the summary table. Names are cut off by the tool; take identity and health from `-q -x`. */
 export interface TableGpu {
   readonly index: number;
   readonly pciBusId: string | undefined;
   readonly fields: readonly Field[];
+  /** Facts of each MIG device, keys as in `-q`. */
+  readonly migDevices: readonly (readonly Field[])[];
 }
 
 /** What `nvidia-smi` without arguments prints. */
@@ -24,10 +31,10 @@ export interface NvidiaSmiTable {
 
 /** The three lines of a GPU: one expression each, its groups named by the rows below. */
 const FIRST =
-  /^\|\s+(\d{1,4})\s+(\S.{0,60}?)\s+(On|Off|N\/A)\s*\|\s*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{5,12})\s+(On|Off|N\/A)\s*\|\s*(\S{1,12}(?: \S{1,12})?)\s*\|$/;
+  /^\|\s+(\d{1,4})\s+([^\s|][^|]{0,60}?)\s+(On|Off|N\/A)\s*\|\s*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f:.]{5,12})\s+(On|Off|N\/A)\s*\|\s*([^\s|]{1,12}(?: [^\s|]{1,12})?)\s*\|$/;
 const SECOND =
-  /^\|\s*(\S{1,10}%?)\s+(\S{1,8})\s+(P\d{1,2}|\S{1,8})\s+(\S{1,10}) *\/ *(\S{1,10})\s*\|\s*(\S{1,12}) *\/ *(\S{1,12})\s*\|\s*(\S{1,8})\s+(\S.{0,20}?)\s*\|$/;
-const THIRD = /^\|\s+\|\s+\|\s+(\S{1,12})\s*\|$/;
+  /^\|\s*([^\s|]{1,10}%?)\s+([^\s|]{1,8})\s+(P\d{1,2}|[^\s|]{1,8})\s+([^\s|]{1,10}) *\/ *([^\s|]{1,10})\s*\|\s*([^\s|]{1,12}) *\/ *([^\s|]{1,12})\s*\|\s*([^\s|]{1,8})\s+([^\s|][^|]{0,20}?)\s*\|$/;
+const THIRD = /^\|\s+\|\s+\|\s+([^\s|]{1,12})\s*\|$/;
 const VERSIONS = /NVIDIA-SMI (\S{1,20})\s+(?:Driver Version: (\S{1,20}))(?:\s+CUDA Version: (\S{1,20}))?/;
 
 const FIRST_FIELDS: readonly (readonly [group: number, key: string, kind: Kind])[] = [
@@ -47,6 +54,24 @@ const SECOND_FIELDS: readonly (readonly [group: number, key: string, kind: Kind]
   [7, 'memory.total', 'MiB'],
   [8, 'utilization.gpu', '%'],
   [9, 'compute_mode', 'text'],
+];
+const MIG_FIRST_FIELDS: typeof FIRST_FIELDS = [
+  [4, 'mig.index', 'count'],
+  [2, 'mig.gpu_instance_id', 'count'],
+  [3, 'mig.compute_instance_id', 'count'],
+  [5, 'mig.fb_memory_usage.used', 'MiB'],
+  [6, 'mig.fb_memory_usage.total', 'MiB'],
+  [7, 'mig.device_attributes.shared.multiprocessor_count', 'count'],
+  [8, 'mig.ecc_error_count.volatile_count.sram_uncorrectable', 'count'],
+  [9, 'mig.device_attributes.shared.copy_engine_count', 'count'],
+  [10, 'mig.device_attributes.shared.encoder_count', 'count'],
+  [11, 'mig.device_attributes.shared.decoder_count', 'count'],
+  [12, 'mig.device_attributes.shared.ofa_count', 'count'],
+  [13, 'mig.device_attributes.shared.jpg_count', 'count'],
+];
+const MIG_SECOND_FIELDS: typeof FIRST_FIELDS = [
+  [1, 'mig.bar1_memory_usage.used', 'MiB'],
+  [2, 'mig.bar1_memory_usage.total', 'MiB'],
 ];
 const THIRD_FIELDS: readonly (readonly [group: number, key: string, kind: Kind])[] = [[1, 'mig.mode.current', 'flag']];
 
@@ -68,31 +93,68 @@ export function parseNvidiaSmiTable(bytes: Uint8Array): Parsed<NvidiaSmiTable> {
   const value = { ...given({ smiVersion, driverVersion, cudaVersion }), gpus };
   return tally.finish(
     value,
-    gpus.flatMap((gpu) => toMeasurements(gpu.fields, { subtype: 'nvidia', item: gpu.pciBusId ?? `gpu${gpu.index}`, source: 'nvidia-smi' })),
+    gpus.flatMap((gpu) => {
+      const item = gpu.pciBusId ?? `gpu${gpu.index}`;
+      const migs = gpu.migDevices.flatMap((fields, index) =>
+        toMeasurements(fields, { subtype: 'nvidia', item: `${item}/mig${index}`, source: 'nvidia-smi' }),
+      );
+      return [...toMeasurements(gpu.fields, { subtype: 'nvidia', item, source: 'nvidia-smi' }), ...migs];
+    }),
   );
 }
 
+type OpenGpu = Omit<TableGpu, 'fields' | 'migDevices'> & { readonly fields: Field[]; readonly migDevices: Field[][] };
+
 function readGpus(lines: readonly SourceLine[], tally: Tally): TableGpu[] {
-  const gpus: (TableGpu & { readonly fields: Field[] })[] = [];
+  const gpus: OpenGpu[] = [];
   for (const line of lines) {
     const text = line.text.trimEnd();
     const first = FIRST.exec(text);
-    const second = first === null ? SECOND.exec(text) : null;
-    const third = first === null && second === null ? THIRD.exec(text) : null;
-    const gpu = gpus.at(-1);
     if (first !== null)
-      gpus.push({ index: Number(first[1]), pciBusId: pciAddress(first[4] ?? ''), fields: fieldsOf(first, FIRST_FIELDS, line) });
-    else if (second !== null && gpu !== undefined) gpu.fields.push(...fieldsOf(second, SECOND_FIELDS, line));
-    else if (third !== null && gpu !== undefined) gpu.fields.push(...fieldsOf(third, THIRD_FIELDS, line));
-    else if (gpu !== undefined && /[A-Za-z0-9]/.test(text) && !/No running processes/.test(text)) tally.unread(`line ${line.number}`);
+      gpus.push({
+        index: Number(first[1]),
+        pciBusId: pciAddress(first[4] ?? ''),
+        fields: fieldsOf(first, FIRST_FIELDS, line),
+        migDevices: [],
+      });
+    else if (!readMigLine(gpus, line) && !readLaterLine(gpus.at(-1), line) && gpus.length > 0 && isContent(text))
+      tally.unread(`line ${line.number}`);
   }
-  tally.typed(gpus.reduce((sum, gpu) => sum + gpu.fields.length + 1, 0));
+  for (const gpu of gpus) tally.typed(1 + gpu.fields.length + gpu.migDevices.flat().length);
   return gpus;
+}
+
+function readLaterLine(gpu: OpenGpu | undefined, line: SourceLine): boolean {
+  const text = line.text.trimEnd();
+  const second = SECOND.exec(text);
+  const third = second === null ? THIRD.exec(text) : null;
+  if (second !== null) gpu?.fields.push(...fieldsOf(second, SECOND_FIELDS, line));
+  else if (third !== null) gpu?.fields.push(...fieldsOf(third, THIRD_FIELDS, line));
+  return gpu !== undefined && (second !== null || third !== null);
+}
+
+function readMigLine(gpus: readonly OpenGpu[], line: SourceLine): boolean {
+  const text = line.text.trimEnd();
+  const first = MIG_FIRST.exec(text);
+  const second = first === null ? MIG_SECOND.exec(text) : null;
+  const owner = first === null ? gpus.findLast((gpu) => gpu.migDevices.length > 0) : gpus.find((gpu) => gpu.index === Number(first[1]));
+  if (first !== null) owner?.migDevices.push(fieldsOf(first, MIG_FIRST_FIELDS, line));
+  else if (second !== null) owner?.migDevices.at(-1)?.push(...fieldsOf(second, MIG_SECOND_FIELDS, line));
+  return owner !== undefined && (first !== null || second !== null);
+}
+
+/** Lines of letters that are neither the heading of the MIG part nor a remark. */
+function isContent(text: string): boolean {
+  return /[A-Za-z0-9]/.test(text) && !/No running processes|No MIG devices|MIG devices:|GPU\s+GI\s+CI|ID\s+ID\s+Dev|\|\s+ECC\|/.test(text);
 }
 
 function fieldsOf(match: RegExpExecArray, rules: typeof FIRST_FIELDS, line: SourceLine): Field[] {
   return rules.map(([group, key, kind]) => {
     const text = (match[group] ?? '').replace(/^(\d+)(MiB|W|C)$/, '$1 $2');
-    return { key, path: `line ${line.number}`, ...readValue(kind, text) };
+    const path = `line ${line.number}`;
+    // While MIG is on, the column of the count says whether ECC is on.
+    if (kind === 'count' && /^(?:On|Off)$/.test(text))
+      return { key, path, reading: { state: 'unsupported', reason: `the tool printed "${text}" in place of a count` } };
+    return { key, path, ...readValue(kind, text) };
   });
 }

@@ -119,6 +119,43 @@ describe('amd-smi tables', () => {
     ]);
   });
 
+  it('link states are one letter per link', () => {
+    const [row] = amd('amd-smi-xgmi/link-status.txt').value.tables[0]?.rows ?? [];
+    expect(row?.cells.map(({ column, reading }) => [column, reading])).toEqual([
+      ['bdf', { state: 'read', value: '0000:05:00.0' }],
+      ['link_status[0]', { state: 'read', value: 'U' }],
+      ['link_status[1]', { state: 'read', value: 'D' }],
+      ['link_status[2]', { state: 'read', value: 'X' }],
+    ]);
+  });
+
+  it('rows that leave out what stands above are read by column position', () => {
+    const parsed = amd('amd-smi-partition/profiles.txt');
+    expect(
+      parsed.value.tables[1]?.rows.map((row) =>
+        row.cells.map(({ column, reading }) => `${column}=${reading.state === 'read' ? String(reading.value) : ''}`),
+      ),
+    ).toEqual([
+      ['GPU_ID=0', 'PROFILE_INDEX=0', 'ACCELERATOR_TYPE=SPX*', 'NUM_RESOURCES=2', 'RESOURCE_INDEX=0', 'RESOURCE_TYPE=XCC'],
+      ['RESOURCE_INDEX=1', 'RESOURCE_TYPE=DMA'],
+      ['PROFILE_INDEX=1', 'ACCELERATOR_TYPE=DPX', 'NUM_RESOURCES=2', 'RESOURCE_INDEX=2', 'RESOURCE_TYPE=XCC'],
+    ]);
+  });
+
+  it('device blocks between tables stay blocks', () => {
+    const parsed = amd('amd-smi-partition/profiles.txt');
+    expect(parsed.measurements.filter((each) => each.item === 'gpu0').map(({ key, reading }) => [key, reading])).toEqual([
+      ['memory_partition.caps', { state: 'read', value: 'NPS1,NPS4' }],
+      ['memory_partition.current', { state: 'read', value: 'NPS1' }],
+    ]);
+  });
+
+  it('process names are dropped', () => {
+    const parsed = parseAmdSmiText(vendorOutput('amd-smi-text/processes.txt'));
+    expect(JSON.stringify(parsed)).not.toContain('trainer');
+    expect(parsed.measurements.find((each) => each.key === 'process_info.PID')?.reading).toEqual({ state: 'read', value: 4242 });
+  });
+
   it('a disabled link of the access table is false', () => {
     const [row] = amd('amd-smi-topology/access.txt').value.tables[0]?.rows ?? [];
     expect([row?.label, row?.cells.map((cell) => cell.reading)]).toEqual([
@@ -184,6 +221,18 @@ describe('rocm-smi', () => {
     expect(cards.map((card) => [card.temperatureJunction.reading, card.pcieReplayCount.reading.state])).toEqual([
       [{ state: 'read', value: 44 }, 'read'],
       [{ state: 'absent', reason: 'the tool printed "N/A"' }, 'absent'],
+    ]);
+  });
+
+  it('reads the matrices of a topology', () => {
+    const text =
+      '=== Weight between two GPUs ===\n       GPU0         GPU1\nGPU0   0            15\nGPU1   15           0\n=== End of ROCm SMI Log ===\n';
+    const parsed = parseRocmSmi(bytesOf(text));
+    expect(parsed.measurements.map(({ item, key, reading }) => [item, key, reading])).toEqual([
+      ['card0', 'weight_between_two_gpus.gpu0', { state: 'read', value: 0 }],
+      ['card0', 'weight_between_two_gpus.gpu1', { state: 'read', value: 15 }],
+      ['card1', 'weight_between_two_gpus.gpu0', { state: 'read', value: 15 }],
+      ['card1', 'weight_between_two_gpus.gpu1', { state: 'read', value: 0 }],
     ]);
   });
 

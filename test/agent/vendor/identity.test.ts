@@ -46,6 +46,7 @@ describe('identification', () => {
       variant: 'sxm5-80',
       basis: 'agree',
       isProfiled: true,
+      table: '2026-11',
     });
   });
 
@@ -56,6 +57,7 @@ describe('identification', () => {
       variant: 'sxm5-80',
       basis: 'disagree',
       isProfiled: true,
+      table: '2026-11',
       note: '"NVIDIA H200" names h200, PCI id 10de:2330 is h100',
     });
   });
@@ -84,6 +86,7 @@ describe('identification', () => {
       vendor: 'nvidia',
       basis: 'agree',
       isProfiled: false,
+      table: '2026-11',
     });
   });
 

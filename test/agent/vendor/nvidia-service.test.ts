@@ -68,13 +68,19 @@ describe('dcgmi nvlink', () => {
     ]);
   });
 
-  it('reads error counts per link', () => {
-    const text =
-      '+---+---+\n| NVLINK Error Counts |\n| GPU 0 |\n+===+===+\n| Link 0 | CRC FLIT Error | 0 |\n|        | Replay Error   | 3 |\n+---+---+\n';
-    expect(parseDcgmNvlink(bytesOf(text)).value.entities[0]?.errors.map(({ key, reading }) => [key, reading])).toEqual([
+  it('reads error counts per link, or for the whole GPU', () => {
+    expect(
+      parseDcgmNvlink(vendorOutput('dcgmi-nvlink/errors.txt')).value.entities[0]?.errors.map(({ key, reading }) => [key, reading]),
+    ).toEqual([
       ['nvlink.0.crc_flit_error', { state: 'read', value: 0 }],
       ['nvlink.0.replay_error', { state: 'read', value: 3 }],
+      ['nvlink.all.symbol_ber', { state: 'read', value: 15 }],
     ]);
+  });
+
+  it('a count that could not be had is told', () => {
+    const text = `Warning: Unable to retrieve nvlink Replay Error count for link 3\n${vendorText('dcgmi-nvlink/errors.txt')}`;
+    expect(parseDcgmNvlink(bytesOf(text)).partial).toEqual(['line 1: Warning: Unable to retrieve nvlink Replay Error count for link 3']);
   });
 
   it('refuses an output without GPU', () => {

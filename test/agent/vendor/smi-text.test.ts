@@ -172,6 +172,29 @@ describe('nvidia-smi summary, version and failures', () => {
     ]);
   });
 
+  it('reads MIG devices of the summary table; a hidden count is unsupported', () => {
+    const [gpu] = parseNvidiaSmiTable(vendorOutput('nvidia-smi-table/mig.txt')).value.gpus;
+    expect(gpu?.fields.find((field) => field.key === 'ecc.errors.uncorrected.volatile.total')?.reading.state).toBe('unsupported');
+    expect(gpu?.migDevices[0]?.map(({ key, reading }) => [key.slice(4), reading.state === 'read' ? reading.value : reading.state])).toEqual(
+      [
+        ['index', 0],
+        ['gpu_instance_id', 2],
+        ['compute_instance_id', 0],
+        ['fb_memory_usage.used', 22],
+        ['fb_memory_usage.total', 71_424],
+        ['device_attributes.shared.multiprocessor_count', 16],
+        ['ecc_error_count.volatile_count.sram_uncorrectable', 0],
+        ['device_attributes.shared.copy_engine_count', 3],
+        ['device_attributes.shared.encoder_count', 0],
+        ['device_attributes.shared.decoder_count', 3],
+        ['device_attributes.shared.ofa_count', 0],
+        ['device_attributes.shared.jpg_count', 3],
+        ['bar1_memory_usage.used', 0],
+        ['bar1_memory_usage.total', 59_237],
+      ],
+    );
+  });
+
   it('a table without its last border says so', () => {
     const text = vendorText('nvidia-smi-table/one-gpu.txt');
     expect(parseNvidiaSmiTable(bytesOf(text.slice(0, text.lastIndexOf('\n+') + 1))).partial).toEqual([
