@@ -15,6 +15,8 @@ const SECOND_MS = 1000;
 const RETRYABLE = new Set([408, 425, 429]);
 const SERVER_ERROR = 500;
 const NOT_IMPLEMENTED = 501;
+/** Without it the platform reads almost any text as some date. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, .+ GMT$/;
 
 /** What repeated requests to registries and signing services have in common. */
 export const DEFAULT_RETRY: RetryPolicy = { retries: 3, baseDelayMs: 250 };
@@ -79,6 +81,6 @@ async function readOrDiscard<T>(answer: HttpAnswer, read: (answer: HttpAnswer) =
  */
 export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
   if (header === null) return undefined;
-  const askedMs = /^\d+$/.test(header) ? Number(header) * SECOND_MS : Date.parse(header) - nowMs;
+  const askedMs = /^\d+$/.test(header) ? Number(header) * SECOND_MS : HTTP_DATE.test(header) ? Date.parse(header) - nowMs : Number.NaN;
   return Number.isNaN(askedMs) ? undefined : Math.min(Math.max(askedMs, 0), MAX_DELAY_MS);
 }
