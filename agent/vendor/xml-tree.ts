@@ -55,6 +55,7 @@ interface FxpNode {
 function parserFor(expect: XmlExpectation): XMLParser {
   return new XMLParser({
     preserveOrder: true,
+    jPath: false,
     ignoreAttributes: false,
     attributeNamePrefix: '',
     parseTagValue: false,
