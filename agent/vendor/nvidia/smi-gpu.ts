@@ -190,13 +190,22 @@ export class GpuFields {
     const rule = rules.leaf(path);
     if (rule !== undefined) {
       this.#tally.typed();
-      this.put({ key: rule.key, path: source, ...readValue(rule.kind, text) });
+      const isRepeat = this.#fields.get(rule.key)?.path === source;
+      const key = isRepeat ? `${rule.key}#${this.#repeats(rule.key)}` : rule.key;
+      this.put({ key, path: source, ...readValue(rule.kind, text) });
     } else if (rules.isSection(path)) {
       this.#tally.typed();
       this.#collapse(rules.keysBelow(path), text, source);
     } else {
       this.#tally.unread(source);
     }
+  }
+
+  /** The number of a sibling with the same name, such as a second retired page address. */
+  #repeats(key: string): number {
+    let number = 2;
+    while (this.#fields.has(`${key}#${number}`)) number += 1;
+    return number;
   }
 
   /** Keeps a field; of two with one key the first that was read stays. */

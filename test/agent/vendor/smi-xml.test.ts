@@ -120,6 +120,22 @@ describe('older layouts', () => {
   });
 });
 
+describe('lists and open sections', () => {
+  it('every address of a retired page is kept, every leaf of power smoothing typed', () => {
+    const text = `<nvidia_smi_log><driver_version>1</driver_version><gpu id="00000000:01:00.0">
+      <power_smoothing><profile><ramp_up_rate>5 W</ramp_up_rate></profile></power_smoothing>
+      <retired_pages><double_bit_retirement><retired_pagelist><retired_page_address>0x12</retired_page_address><retired_page_address>0x34</retired_page_address></retired_pagelist></double_bit_retirement></retired_pages>
+    </gpu></nvidia_smi_log>`;
+    const parsed = parseNvidiaSmiXml(bytesOf(text));
+    expect(parsed.measurements.slice(1).map(({ key, reading, unit }) => [key, reading, unit])).toEqual([
+      ['power_smoothing.profile.ramp_up_rate', { state: 'read', value: 5 }, 'W'],
+      ['retired_pages.double_bit.pages.retired_page_address', { state: 'read', value: '0x12' }, undefined],
+      ['retired_pages.double_bit.pages.retired_page_address#2', { state: 'read', value: '0x34' }, undefined],
+    ]);
+    expect(parsed.unread).toEqual([]);
+  });
+});
+
 describe('MIG', () => {
   it('lists devices apart from the parent', () => {
     expect(parted?.migDevices.map(({ index, gpuInstanceId, computeInstanceId }) => ({ index, gpuInstanceId, computeInstanceId }))).toEqual([
