@@ -1,5 +1,4 @@
 import type { Predicate } from '#core/attestation/predicate.ts';
-import type { Finding } from './finding.ts';
 import type { BundleFiles } from './materialize/bundle-files.ts';
 import { checkAge } from './step/age.ts';
 import { checkBinding } from './step/binding.ts';
@@ -32,12 +31,12 @@ export type NamedOutcome = readonly [StepName, StepOutcome];
 export async function checkContent(content: AttestedContent, options: VerifyOptions): Promise<readonly NamedOutcome[]> {
   const { files, predicate } = content;
   const { outcome: recipeOutcome, recipe } = await checkRecipe(content, options);
-  const { outcome: bindingOutcome, snapshot } = await checkBinding(content, recipe);
-  const replayOutcome = await checkReplay(snapshot, recipe);
+  const { outcome: bindingOutcome, snapshot } = checkBinding(content, recipe);
+  const replayOutcome = checkReplay(snapshot, recipe);
   const { outcome: resultsOutcome, facts } = checkResults(files, predicate, recipe);
   const bomOutcome = checkBom(content, recipe);
   const coverageOutcome = checkCoverage(content, facts, options.node);
-  const redactionOutcome = await checkRedaction(predicate, snapshot, facts);
+  const redactionOutcome = checkRedaction(predicate, snapshot, facts);
   const ageOutcome = checkAge(content, options);
   return [
     ['recipe', recipeOutcome],
@@ -49,9 +48,4 @@ export async function checkContent(content: AttestedContent, options: VerifyOpti
     ['redaction', redactionOutcome],
     ['age', ageOutcome],
   ];
-}
-
-/** Every finding of some outcomes, in step order. */
-export function findingsOf(outcomes: readonly NamedOutcome[]): readonly Finding[] {
-  return outcomes.flatMap(([, { findings = [] }]) => findings);
 }

@@ -1,7 +1,7 @@
 import type { Predicate } from '#core/attestation/predicate.ts';
 import { AssayError } from '#core/error.ts';
 import { concludeVerdict } from './conclude-verdict.ts';
-import { checkContent, type NamedOutcome } from './check-content.ts';
+import type { NamedOutcome } from './check-content.ts';
 import type { Finding } from './finding.ts';
 import { detectInput, materialize, type DetectedInput } from './materialize/materialize.ts';
 import type { Materialized } from './materialize/materialized.ts';
@@ -76,6 +76,7 @@ async function runSteps(progress: Progress, detected: DetectedInput, options: Ve
   if (isFatal(inventory)) return;
 
   const { predicate, predicateType } = read;
+  const { checkContent } = await import('./check-content.ts');
   progress.outcomes.push(...(await checkContent({ files, predicate, predicateType, signedAtMs: signed?.signedAtMs ?? [] }, options)));
 }
 

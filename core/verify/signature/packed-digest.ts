@@ -1,5 +1,6 @@
 import type { Digest } from '#core/digest/sha256.ts';
 import { isAssayError } from '#core/error.ts';
+import { packSources } from '#core/publish/pack.ts';
 import type { BundleFiles } from '../materialize/bundle-files.ts';
 
 /**
@@ -8,8 +9,7 @@ import type { BundleFiles } from '../materialize/bundle-files.ts';
  * @param version version of the tool that sealed the bundle; it stands in the artifact
  * @returns undefined when the files cannot be packed
  */
-export async function packedDigest(files: BundleFiles, version: string): Promise<Digest | undefined> {
-  const { packSources } = await import('#core/publish/pack.ts');
+export function packedDigest(files: BundleFiles, version: string): Digest | undefined {
   const sources = new Map([...files].map(([path, { digest, size }]) => [path, { digest, size, read: nothing }]));
   try {
     return packSources(sources, { version }).descriptor.digest;

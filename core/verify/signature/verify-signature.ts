@@ -13,6 +13,7 @@ import { loadTrust, type Trust } from '../trust/load-trust.ts';
 import type { TrustLabel, VerifiedSigner } from '../verdict.ts';
 import type { VerifyOptions } from '../verify-options.ts';
 import { checkPointerSigner, checkSigner, isSignerPinned } from './check-signer.ts';
+import { packedDigest } from './packed-digest.ts';
 import type { ProvenSignature } from './verify-cryptography.ts';
 
 /** Errors of the strict decoder; every other one comes from fetching the bytes. */
@@ -49,7 +50,7 @@ export async function verifySignature(input: Materialized, options: VerifyOption
       outcome: { detail: accepted.findings[0]?.detail ?? '', findings: accepted.findings, compared: signerRows(accepted.signed.signer) },
       trust: 'none',
     };
-  const place = { input, trust, strays: failures.length, subject: await compareSubject(accepted.signed, input) };
+  const place = { input, trust, strays: failures.length, subject: compareSubject(accepted.signed, input) };
   return { outcome: provenOutcome(accepted.signed, place), signed: accepted.signed, trust: trust.label };
 }
 
@@ -155,11 +156,10 @@ interface ProvenPlace {
 }
 
 /** With what the signed subject was compared; undefined when there is nothing to compare it with. */
-async function compareSubject({ statement }: SignedEvidence, input: Materialized): Promise<string | undefined> {
+function compareSubject({ statement }: SignedEvidence, input: Materialized): string | undefined {
   if (input.artifactDigest !== undefined) return 'is the artifact';
   const additions = (statement.predicate as { readonly 'x-assay'?: { readonly toolVersion?: unknown } } | null)?.['x-assay'];
-  const { packedDigest } = await import('./packed-digest.ts');
-  const packed = typeof additions?.toolVersion === 'string' ? await packedDigest(input.files, additions.toolVersion) : undefined;
+  const packed = typeof additions?.toolVersion === 'string' ? packedDigest(input.files, additions.toolVersion) : undefined;
   if (packed === `sha256:${statement.subject[0].digest.sha256}`) return 'is the artifact that these files pack to';
   return expectedSubject(input) === undefined ? undefined : 'is the artifact that the pointer names';
 }

@@ -1,10 +1,12 @@
 import { BUNDLE_FILE } from '#core/attestation/media-type.ts';
 import type { Predicate } from '#core/attestation/predicate.ts';
 import { errorText, isAssayError } from '#core/error.ts';
+import { detectFingerprint } from '#core/fingerprint/detect.ts';
 import type { Fingerprint } from '#core/fingerprint/fingerprint.ts';
+import { matchCriteria } from '#core/fingerprint/match-criteria.ts';
 import type { CriteriaMatch, DimensionMatch } from '#core/fingerprint/match.ts';
 import type { Recipe } from '#core/recipe/document.ts';
-import type { Snapshot } from '#core/snapshot/document.ts';
+import { parseSnapshot, type Snapshot } from '#core/snapshot/document.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
 import { YAML_VALUES, type BundleFiles } from '../materialize/bundle-files.ts';
@@ -42,16 +44,15 @@ interface DimensionValue {
  * @param recipe absent when it could not be read
  * @source recipe-evidence v1, fingerprint and match
  */
-export async function checkBinding(
+export function checkBinding(
   { files, predicate }: { readonly files: BundleFiles; readonly predicate: Predicate },
   recipe: Recipe | undefined,
-): Promise<BindingOutcome> {
-  const read = await readSnapshot(files);
+): BindingOutcome {
+  const read = readSnapshot(files);
   if (typeof read === 'string')
     return { outcome: { detail: read, findings: [finding('SNAPSHOT_INVALID', `${BUNDLE_FILE.snapshot}: ${read}`)] } };
-  const { detectFingerprint } = await import('#core/fingerprint/detect.ts');
   const dimensions = compareDimensions(predicate, detectFingerprint(read));
-  const match = recipe === undefined ? undefined : await compareMatch(recipe, predicate);
+  const match = recipe === undefined ? undefined : compareMatch(recipe, predicate);
   const findings = [...dimensions.findings, ...(match?.findings ?? [])];
   const detail =
     findings[0]?.detail ??
@@ -63,10 +64,9 @@ export async function checkBinding(
   return { outcome: { detail, compared, findings }, snapshot: read };
 }
 
-async function readSnapshot(files: BundleFiles): Promise<Snapshot | string> {
+function readSnapshot(files: BundleFiles): Snapshot | string {
   const file = files.get(BUNDLE_FILE.snapshot);
   if (file?.bytes === undefined) return `it has ${file?.size ?? 0} bytes, more than is read`;
-  const { parseSnapshot } = await import('#core/snapshot/document.ts');
   try {
     return parseSnapshot(file.bytes, BUNDLE_FILE.snapshot, YAML_VALUES);
   } catch (error) {
@@ -111,11 +111,10 @@ function textOf({ value, version }: DimensionValue): string {
   return isUnknown({ value }) ? 'unknown' : shown(`${value}${version === undefined ? '' : ` ${version}`}`, 80);
 }
 
-async function compareMatch(
+function compareMatch(
   { criteria }: Recipe,
   predicate: Predicate,
-): Promise<{ readonly findings: readonly Finding[]; readonly compared: readonly Compared[] }> {
-  const { matchCriteria } = await import('#core/fingerprint/match-criteria.ts');
+): { readonly findings: readonly Finding[]; readonly compared: readonly Compared[] } {
   const own = matchCriteria(criteria, predicate.fingerprint);
   const claimed = predicate.criteriaMatch;
   const wrong = [...differingDimensions(own, claimed), ...(own.matched === claimed.matched ? [] : ['matched'])];

@@ -2,7 +2,9 @@ import { BUNDLE_FILE } from '#core/attestation/media-type.ts';
 import type { Predicate } from '#core/attestation/predicate.ts';
 import { bareHex } from '#core/digest/sha256.ts';
 import { errorText, isAssayError } from '#core/error.ts';
+import { recipeDigest } from '#core/digest/recipe-digest.ts';
 import { recipeName, type Recipe } from '#core/recipe/document.ts';
+import { decodeRecipe, recipeField } from '#core/recipe/parse-recipe.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
 import { YAML_VALUES, type BundleFiles } from '../materialize/bundle-files.ts';
@@ -35,9 +37,8 @@ export async function checkRecipe({ files, predicate, predicateType }: RecipeInp
   const file = files.get(BUNDLE_FILE.recipe);
   if (file?.bytes === undefined) return invalid(`it has ${file?.size ?? 0} bytes, more than is read`);
   try {
-    const { decodeRecipe, recipeField } = await import('#core/recipe/parse-recipe.ts');
     const recipe = decodeRecipe(recipeField(file.bytes, { name: BUNDLE_FILE.recipe, maxNodes: YAML_VALUES }));
-    const digest = await digestOf(recipe, predicateType);
+    const digest = digestOf(recipe, predicateType);
     const name = recipeName(recipe.criteria);
     const slice = await compareSlice(file.bytes, predicate, options);
     const findings: readonly Finding[] = [
@@ -78,8 +79,7 @@ export async function checkRecipe({ files, predicate, predicateType }: RecipeInp
   }
 }
 
-async function digestOf(recipe: Recipe, predicateType: string): Promise<string> {
-  const { recipeDigest } = await import('#core/digest/recipe-digest.ts');
+function digestOf(recipe: Recipe, predicateType: string): string {
   return bareHex(recipeDigest(recipe, predicateType === VERSIONLESS_TYPE ? 3 : 1));
 }
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Predicate } from '#core/attestation/predicate.ts';
 import type { Snapshot } from '#core/snapshot/document.ts';
+import { redactSnapshot } from '#core/snapshot/redaction.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
 import type { StepOutcome } from '../step-outcome.ts';
@@ -11,14 +12,10 @@ import type { PhaseFacts } from './phase-facts.ts';
  * @param snapshot absent when it could not be read
  * @source recipe-evidence v1, redaction policy `minimal`
  */
-export async function checkRedaction(
-  predicate: Predicate,
-  snapshot: Snapshot | undefined,
-  facts: readonly PhaseFacts[],
-): Promise<StepOutcome> {
+export function checkRedaction(predicate: Predicate, snapshot: Snapshot | undefined, facts: readonly PhaseFacts[]): StepOutcome {
   const { redaction } = predicate;
   if (redaction === undefined) return { detail: 'the evidence claims no redaction: it is a full bundle', status: 'skipped' };
-  const findings = [...(await snapshotFindings(snapshot)), ...facts.flatMap(textFindings)];
+  const findings = [...snapshotFindings(snapshot), ...facts.flatMap(textFindings)];
   const policy = `${redaction.policy} ${redaction.version}`;
   return {
     detail: findings[0]?.detail ?? `policy ${policy}: applying it again changes nothing`,
@@ -31,9 +28,8 @@ export async function checkRedaction(
   };
 }
 
-async function snapshotFindings(snapshot: Snapshot | undefined): Promise<readonly Finding[]> {
+function snapshotFindings(snapshot: Snapshot | undefined): readonly Finding[] {
   if (snapshot === undefined) return [];
-  const { redactSnapshot } = await import('#core/snapshot/redaction.ts');
   const { fingerprint: _advisory, ...own } = snapshot;
   const { fingerprint: _kept, ...redacted } = redactSnapshot(snapshot).snapshot;
   if (isDeepStrictEqual(redacted, own)) return [];

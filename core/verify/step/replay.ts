@@ -1,5 +1,5 @@
 import { PHASES } from '#core/ctrf/report.ts';
-import type { ConstraintResult } from '#core/recipe/constraint.ts';
+import { evaluateConstraint, type ConstraintResult } from '#core/recipe/constraint.ts';
 import type { Constraint, Recipe } from '#core/recipe/document.ts';
 import type { Snapshot } from '#core/snapshot/document.ts';
 import { finding, type Finding } from '../finding.ts';
@@ -22,10 +22,9 @@ interface Replayed {
  * @param snapshot absent when it could not be read; recipe likewise
  * @source recipe-evidence v1, constraint semantics
  */
-export async function checkReplay(snapshot: Snapshot | undefined, recipe: Recipe | undefined): Promise<StepOutcome> {
+export function checkReplay(snapshot: Snapshot | undefined, recipe: Recipe | undefined): StepOutcome {
   if (snapshot === undefined || recipe === undefined)
     return { detail: `${recipe === undefined ? 'the recipe' : 'the snapshot'} could not be read`, status: 'skipped' };
-  const { evaluateConstraint } = await import('#core/recipe/constraint.ts');
   const evaluate = (constraint: Constraint): ConstraintResult => evaluateConstraint(snapshot, constraint);
   const general = (recipe.constraints ?? []).map((constraint) => replay(constraint, evaluate));
   const ofPhases = ['readiness' as const, ...PHASES].flatMap((phase) =>
