@@ -34,6 +34,16 @@ const HOST_SETTINGS = {
     },
     anyText,
   ),
+  toolTimeoutMs: requiredSetting(
+    {
+      env: 'ASSAY_TOOL_TIMEOUT',
+      flag: 'tool-timeout',
+      unit: 'duration',
+      fallback: '30s',
+      doc: 'Longest time of one call of a vendor tool.',
+    },
+    durationText,
+  ),
 };
 
 const COUNTER_SETTINGS = {

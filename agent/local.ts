@@ -57,10 +57,10 @@ export async function checkLocally(config: CheckConfig): Promise<CheckDocument> 
 }
 
 /** The host that the settings name. */
-export function openHost(config: Pick<ProbeConfig, 'hostRoot' | 'toolPath'>): Promise<Host> {
-  return linuxHost({
-    root: config.hostRoot,
-    ...(config.toolPath.length === 0 ? {} : { toolPath: config.toolPath }),
-    searchPath: searchPath(),
-  });
+export function openHost({
+  hostRoot,
+  toolPath,
+  toolTimeoutMs,
+}: Pick<ProbeConfig, 'hostRoot' | 'toolPath' | 'toolTimeoutMs'>): Promise<Host> {
+  return linuxHost({ root: hostRoot, ...(toolPath.length === 0 ? {} : { toolPath }), searchPath: searchPath(), toolTimeoutMs });
 }

@@ -21,6 +21,8 @@ export interface LinuxHostOptions {
   readonly toolPath?: readonly string[];
   /** Search path of the agent's own environment; used when `toolPath` is not given and the root is live. */
   readonly searchPath?: readonly string[];
+  /** Longest time of one tool call, in milliseconds; each call's own limit holds when it is shorter. */
+  readonly toolTimeoutMs?: number;
 }
 
 /**
@@ -32,7 +34,13 @@ export async function linuxHost(options: LinuxHostOptions): Promise<Host> {
   const files = hostFiles(options.root);
   const live = await isLive(options.root);
   const directories = await toolDirectories({ ...options, live }, files.readText);
-  return { live, ...files, runTool: createToolRunner(directories) };
+  const runTool = createToolRunner(directories);
+  const { toolTimeoutMs = Number.POSITIVE_INFINITY } = options;
+  return {
+    live,
+    ...files,
+    runTool: (name, args, limits) => runTool(name, args, { ...limits, timeoutMs: Math.min(limits.timeoutMs, toolTimeoutMs) }),
+  };
 }
 
 async function requireDirectory(root: string): Promise<void> {
