@@ -124,15 +124,8 @@ export function worst(findings: Readonly<Record<string, Finding>>): Finding {
   const observed = Object.fromEntries(Object.entries(findings).map(([name, one]) => [name, one.observed]));
   for (const outcome of ['fail', 'unknown', 'warn', 'pass'] as const) {
     const speaking = all.filter((one) => one.outcome === outcome);
-    if (speaking.length > 0)
-      return finding(
-        outcome,
-        speaking
-          .map((one) => one.text)
-          .filter((text) => text !== '')
-          .join(', '),
-        observed,
-      );
+    const texts = new Set(speaking.map((one) => one.text).filter((text) => text !== ''));
+    if (speaking.length > 0) return finding(outcome, [...texts].join(', '), observed);
   }
   const [first] = all;
   return {
