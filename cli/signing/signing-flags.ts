@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
 import type { KeylessChoice } from '#core/sign/keyless-route.ts';
+import { PUBLIC_OIDC_ISSUER } from '#core/sign/service/signing-services.ts';
 import { identityEnvironment } from './config.ts';
 
 /** Flags that say who signs and where. */
@@ -19,16 +20,13 @@ export interface SigningFlags {
   readonly plainHttp?: boolean;
 }
 
-/** Where people sign in for the public-good instance. */
-const PUBLIC_ISSUER = 'https://oauth2.sigstore.dev/auth';
-
 /** Adds the flags that say who signs and where. */
 export function withSigning(command: Command): Command {
   return command
     .option('--identity-token <token>', 'OIDC token to sign with (visible to other users of this computer: better a file)')
     .option('--identity-token-file <file>', 'file with an OIDC token, for example a projected service-account token')
     .option('--device-flow', 'sign in with a browser on any computer')
-    .option('--oidc-issuer <url>', 'where the device flow signs in', PUBLIC_ISSUER)
+    .option('--oidc-issuer <url>', 'where the device flow signs in', PUBLIC_OIDC_ISSUER)
     .option('--oidc-client-id <id>', 'client id of the device flow', 'sigstore')
     .option('--signing-config <file>', 'Sigstore signing configuration that names the services')
     .option('--fulcio-url <url>', 'certificate authority (with --rekor-url and --tsa-url)')

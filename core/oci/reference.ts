@@ -57,11 +57,6 @@ export function formatReference(reference: ArtifactReference): string {
   return `${place}${tag}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
 }
 
-/** True when the text can be a tag. */
-export function isTag(text: string): boolean {
-  return TAG.test(text);
-}
-
 function parseLayout(text: string, rest: string, digest: Digest | undefined): LayoutReference {
   const colon = rest.lastIndexOf(':');
   const tagged = colon > 0 && TAG.test(rest.slice(colon + 1));

@@ -1,15 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { sha256 } from '#core/digest/sha256.ts';
 import { bytesSource } from '#core/oci/blob-source.ts';
 import type { RegistryOptions } from '#core/oci/registry/credential.ts';
 import { registryStore } from '#core/oci/registry/registry-store.ts';
 import type { ArtifactStore } from '#core/oci/store.ts';
+import { selfSignedCertificate } from '../../collector/session/certificate.ts';
 import { startServer, type Answer, type Asked, type LocalServer } from '../../tools/services/json-server.ts';
 
 const blob = bytesSource(Buffer.from('content'));
@@ -241,31 +239,9 @@ describe('a registry client and connections', () => {
   });
 
   it('checks the certificate of a registry unless it is told not to', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'assay-tls-'));
-    onTestFinished(() => rmSync(directory, { recursive: true }));
-    const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        '-days',
-        '1',
-        '-subj',
-        '/CN=localhost',
-      ],
-      { stdio: 'ignore' },
-    );
-    const registry = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, answer) => void answer.end('content'));
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const key = privateKey.export({ format: 'pem', type: 'pkcs8' });
+    const registry = createServer({ key, cert: await selfSignedCertificate(privateKey) }, (_, answer) => void answer.end('content'));
     await new Promise<void>((ready) => registry.listen(0, '127.0.0.1', ready));
     onTestFinished(() => void registry.close());
     const host = `localhost:${(registry.address() as AddressInfo).port}`;
