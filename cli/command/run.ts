@@ -6,13 +6,16 @@ import { PHASES, type Phase } from '#core/ctrf/report.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import { withFormat } from '../output/conclude.ts';
+import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
 import { progressLine } from '../run/progress.ts';
 import { eventOf } from '../run/run-result.ts';
 import { chooseRecipe, type RecipeChoice } from '../run/run-recipe.ts';
+import { hasAmbientIdentity } from '../signing/config.ts';
+import { keylessChoice, withSigning, type SigningFlags } from '../signing/signing-flags.ts';
 import { withCriteria } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
-interface RunFlags extends RecipeChoice {
+interface RunFlags extends RecipeChoice, RegistryFlags, SigningFlags {
   readonly lab?: boolean;
   readonly phase?: readonly string[];
   readonly out: string;
@@ -23,10 +26,11 @@ interface RunFlags extends RecipeChoice {
   readonly toolPath?: string;
   readonly verbose?: boolean;
   readonly quiet?: boolean;
-  readonly identityToken?: string;
-  readonly identityTokenFile?: string;
   readonly format: string;
 }
+
+/** OCI layout below the output directory. */
+const LAYOUT_DIRECTORY = 'oci';
 
 const EXAMPLES = `
 Without --lab and without an identity token the bundle is sealed unsigned and pending (exit 1); "assay sign" signs it later.
@@ -34,7 +38,7 @@ Without --lab and without an identity token the bundle is sealed unsigned and pe
 Examples:
   assay run --lab
   assay run --lab --service eks --accelerator h100 --intent training --os ubuntu
-  assay run --recipe recipe.yaml --push registry.example.org/me/evidence`;
+  assay run --recipe recipe.yaml --identity-token-file token --push registry.example.org/me/evidence`;
 
 /** `assay run`: this computer into sealed, signed, published and verified evidence. */
 export const defineRun: DefineVerb = (command, conclude) => {
@@ -45,48 +49,83 @@ export const defineRun: DefineVerb = (command, conclude) => {
     .option('--push <ref>', 'push artifact and signature to this OCI reference')
     .option('--node-name <name>', 'name of this node in the run', hostname())
     .option('--deadline <duration>', 'when the run is sealed at the latest', '30m')
-    .option('--identity-token <token>', 'OIDC token to sign with (better: ASSAY_IDENTITY_TOKEN)')
-    .option('--identity-token-file <file>', 'file with an OIDC token to sign with')
     .option('--host-root <dir>', 'read this tree instead of /')
     .option('--tool-path <dir>', 'look for vendor tools here')
     .option('--verbose', 'show the logs of agent and collector')
     .option('--quiet', 'no progress on stderr');
   command.option('--recipe <file>', 'recipe or overlay to certify (default: one that fits any Linux host)');
   withCriteria(command);
+  withRegistry(withSigning(command));
   withFormat(command, ['markdown', 'json']).addHelpText('after', EXAMPLES);
   command.action((flags: RunFlags) => run(command, flags, conclude));
 };
 
 async function run(command: Command, flags: RunFlags, conclude: Conclude): Promise<void> {
+  const signing = signingOf(flags);
   const recipe = await chooseRecipe(flags);
   const { runLocally } = await import('../run/local-run.ts');
   const outDir = resolve(flags.out);
   const startedAt = performance.now();
+  const show = flags.quiet === true ? () => undefined : printProgress;
   const localRun = await runLocally({
     outDir,
     recipe: recipe.bytes,
     accelerator: recipe.accelerator,
     nodeName: flags.nodeName ?? hostname(),
     phases: phasesOf(flags.phase),
-    sign: signingOf(flags),
+    sign: signing === 'lab' ? 'lab' : 'none',
     deadline: flags.deadline,
-    collectorArgs: identityArgs(flags),
-    onEvent: flags.quiet === true ? () => undefined : printProgress,
+    onEvent: (event) => (signing === 'keyless' && event.event === 'pending' ? undefined : show(event)),
     onProgramLog: flags.verbose === true ? 'inherit' : 'keep',
-    ...pick(flags, ['push', 'hostRoot', 'toolPath']),
+    ...pick(flags, ['hostRoot', 'toolPath']),
   });
   const bundle = eventOf(localRun.events, 'assembled')?.bundle ?? join(outDir, BUNDLE_DIRECTORY);
   throwFailure(localRun.events, bundle);
+  const delivered = await deliver(flags, { signing, bundle, layout: join(outDir, LAYOUT_DIRECTORY), show });
+  const events = [...localRun.events, ...delivered.events];
+  const trustedRoot = eventOf(events, 'signed')?.trustedRoot ?? flags.trustedRoot;
   const [{ verifyEvidence }, { readRunResult }, { runSummary }] = await Promise.all([
     import('#core/verify/verify-evidence.ts'),
     import('../run/read-result.ts'),
     import('../output/run-summary.ts'),
   ]);
-  const trustedRoot = eventOf(localRun.events, 'signed')?.trustedRoot;
-  const verdict = await verifyEvidence(bundle, trustedRoot === undefined ? { offline: true } : { trustedRoot, offline: true });
-  const total = { verified: Math.round(performance.now() - startedAt) };
-  const result = await readRunResult({ ...localRun, timingsMs: { ...localRun.timingsMs, ...total } }, bundle, verdict);
+  const verdict = await verifyEvidence(bundle, { offline: true, ...(trustedRoot === undefined ? {} : { trustedRoot }) });
+  const timingsMs = { ...localRun.timingsMs, verified: Math.round(performance.now() - startedAt) };
+  const result = await readRunResult({ events, timingsMs, isOut: delivered.exit === 3 }, bundle, verdict);
   await conclude(command, { exit: result.exit, json: result, render: { markdown: () => runSummary(result) } });
+}
+
+interface Delivered {
+  readonly exit: 0 | 3;
+  readonly events: readonly RunEvent[];
+}
+
+/** What the collector leaves to us: a signature with an identity, and a push. */
+async function deliver(
+  flags: RunFlags,
+  {
+    signing,
+    bundle,
+    layout,
+    show,
+  }: { readonly signing: RunSigning; readonly bundle: string; readonly layout: string; readonly show: (event: RunEvent) => void },
+): Promise<Delivered> {
+  if (signing !== 'keyless' && flags.push === undefined) return { exit: 0, events: [] };
+  const { deliverEvidence } = await import('../run/deliver-evidence.ts');
+  const events: RunEvent[] = [];
+  const emit = (event: RunEvent): void => {
+    events.push(event);
+    show(event);
+  };
+  const exit = await deliverEvidence({
+    bundle,
+    layout,
+    registry: registryOptions(flags),
+    emit,
+    ...(signing === 'keyless' ? { identity: keylessChoice(flags) } : {}),
+    ...(flags.push === undefined ? {} : { push: flags.push }),
+  });
+  return { exit, events };
 }
 
 function printProgress(event: RunEvent): void {
@@ -101,21 +140,19 @@ function phasesOf(given: readonly string[] | undefined): readonly Phase[] {
   return PHASES.filter((phase) => given.includes(phase));
 }
 
-function signingOf(flags: RunFlags): 'lab' | 'keyless' | 'none' {
-  const hasIdentity = flags.identityToken !== undefined || flags.identityTokenFile !== undefined;
-  if (flags.lab === true && hasIdentity)
-    throw new AssayError('USAGE', '--lab and an identity token exclude each other', {
-      hint: 'Leave out --lab to sign with your identity.',
-    });
+type RunSigning = 'lab' | 'keyless' | 'none';
+
+/** Lab only when asked for; an identity when one is given or the environment has one; else nobody. */
+function signingOf(flags: RunFlags): RunSigning {
+  const isGiven = flags.identityToken !== undefined || flags.identityTokenFile !== undefined || flags.deviceFlow === true;
+  if (flags.lab === true && isGiven)
+    throw new AssayError('USAGE', '--lab and an identity exclude each other', { hint: 'Leave out --lab to sign with your identity.' });
   if (flags.lab === true && flags.push !== undefined)
     throw new AssayError('USAGE', '--lab evidence is not pushed: its authority ends with the run', {
       hint: 'Leave out --push, or sign with an identity.',
     });
-  return flags.lab === true ? 'lab' : hasIdentity ? 'keyless' : 'none';
-}
-
-function identityArgs(flags: RunFlags): readonly string[] {
-  return flags.identityTokenFile === undefined ? [] : [`--identity-token-file=${flags.identityTokenFile}`];
+  if (flags.lab === true) return 'lab';
+  return isGiven || hasAmbientIdentity() ? 'keyless' : 'none';
 }
 
 /** A failure that left no bundle ends the verb; one after the bundle (an outage) is told by the collector's exit. */

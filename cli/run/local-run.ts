@@ -17,13 +17,10 @@ export interface LocalRunOptions {
   readonly accelerator: string;
   readonly nodeName: string;
   readonly phases: readonly Phase[];
-  readonly sign: 'lab' | 'keyless' | 'none';
-  readonly push?: string;
+  readonly sign: 'lab' | 'none';
   readonly deadline: string;
   readonly hostRoot?: string;
   readonly toolPath?: string;
-  /** Further collector flags: signing services and identity, registry options. */
-  readonly collectorArgs?: readonly string[];
   readonly onEvent: (event: RunEvent) => void;
   readonly onProgramLog: 'inherit' | 'keep';
 }
@@ -32,7 +29,6 @@ export interface LocalRunOptions {
 export interface LocalRun {
   readonly events: readonly RunEvent[];
   readonly timingsMs: Readonly<Record<string, number>>;
-  readonly collectorExit: number;
 }
 
 /** Stages whose first event is worth a time in the result. */
@@ -101,7 +97,7 @@ async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<
   const failure = events.find((event) => event.event === 'failed');
   if (end.exit === undefined || (failure === undefined && !events.some((event) => event.event === 'assembled')))
     throw endedEarly('collector', end, 'it assembled a bundle');
-  return { events, timingsMs, collectorExit: end.exit };
+  return { events, timingsMs };
 }
 
 function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen }: RunFiles): readonly string[] {
@@ -117,8 +113,6 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen
     `--sign=${options.sign}`,
     '--scope=host',
     ...options.phases.flatMap((phase) => ['--phase', phase]),
-    ...(options.push === undefined ? [] : ['--push', options.push]),
-    ...(options.collectorArgs ?? []),
   ];
 }
 

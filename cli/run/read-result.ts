@@ -5,11 +5,18 @@ import type { CtrfTest, Phase } from '#core/ctrf/report.ts';
 import { parseReport } from '#core/ctrf/parse-report.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import type { Verdict } from '#core/verify/verdict.ts';
-import type { LocalRun } from './local-run.ts';
 import { eventOf, phaseCounts, type NotPassed, type RunResult } from './run-result.ts';
 
 interface PhasedTest extends CtrfTest {
   readonly phase: Phase;
+}
+
+/** Everything that happened in a run, delivery included. */
+export interface FinishedRun {
+  readonly events: readonly RunEvent[];
+  readonly timingsMs: Readonly<Record<string, number>>;
+  /** A signing service or registry did not do its part. */
+  readonly isOut: boolean;
 }
 
 /**
@@ -17,7 +24,7 @@ interface PhasedTest extends CtrfTest {
  * @param bundle bundle directory
  * @param verdict what verification of that directory gave
  */
-export async function readRunResult(run: LocalRun, bundle: string, verdict: Verdict): Promise<RunResult> {
+export async function readRunResult(run: FinishedRun, bundle: string, verdict: Verdict): Promise<RunResult> {
   const tests = await readTests(bundle);
   const signed = eventOf(run.events, 'signed');
   const published = eventOf(run.events, 'published');
@@ -40,9 +47,9 @@ export async function readRunResult(run: LocalRun, bundle: string, verdict: Verd
   };
 }
 
-/** An outage of the signing or registry services (collector exit 3) outranks a verdict that is merely pending. */
-function exitOf(run: LocalRun, verdict: Verdict): ExitCode {
-  return run.collectorExit === 3 && verdict.exit < 2 ? 3 : verdict.exit;
+/** An outage of the signing or registry services outranks a verdict that is merely pending. */
+function exitOf(run: FinishedRun, verdict: Verdict): ExitCode {
+  return run.isOut && verdict.exit < 2 ? 3 : verdict.exit;
 }
 
 async function readTests(bundle: string): Promise<readonly PhasedTest[]> {

@@ -45,10 +45,10 @@ export function phaseCounts(tests: readonly { readonly phase: Phase; readonly st
   );
 }
 
-/** Picks the one event of a kind out of a finished run. */
+/** The last event of a kind in a finished run: a later one replaces what an earlier one said. */
 export function eventOf<Kind extends RunEvent['event']>(
   events: readonly RunEvent[],
   kind: Kind,
 ): Extract<RunEvent, { event: Kind }> | undefined {
-  return events.find((event): event is Extract<RunEvent, { event: Kind }> => event.event === kind);
+  return events.findLast((event): event is Extract<RunEvent, { event: Kind }> => event.event === kind);
 }

@@ -38,6 +38,14 @@ export interface RunningProgram {
   readonly kill: (signal: NodeJS.Signals) => void;
 }
 
+// Neither program signs: identity tokens and CI credentials are not handed down.
+const WITHHELD: Readonly<Record<string, undefined>> = {
+  ASSAY_IDENTITY_TOKEN: undefined,
+  SIGSTORE_ID_TOKEN: undefined,
+  COSIGN_IDENTITY_TOKEN: undefined,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: undefined,
+};
+
 const KEPT_LOG_BYTES = 4_096;
 const FORCE_KILL_DELAY_MS = 5_000;
 
@@ -55,10 +63,11 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
     reject: false,
     cleanup: true,
     forceKillAfterDelay: FORCE_KILL_DELAY_MS,
-    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+    env: { ...WITHHELD, ...options.env },
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  if (child.pid === undefined) throw new AssayError('PROGRAM_FAILED', `cannot start the ${name} program`, { hint: 'Check that Node may start child processes here.' });
+  if (child.pid === undefined)
+    throw new AssayError('PROGRAM_FAILED', `cannot start the ${name} program`, { hint: 'Check that Node may start child processes here.' });
   let log = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     log = (log + chunk.toString()).slice(-KEPT_LOG_BYTES);
@@ -80,6 +89,9 @@ function programPath(name: ProgramName): string {
   const source = fileURLToPath(new URL(`../../${name}/main.ts`, import.meta.url));
   const candidates = import.meta.url.endsWith('.ts') ? [source] : [beside, chunked];
   const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) throw new AssayError('PROGRAM_FAILED', `the ${name} program is missing: looked for ${candidates.join(' and ')}`, { hint: 'Install Assay whole, or run "npm run build".' });
+  if (found === undefined)
+    throw new AssayError('PROGRAM_FAILED', `the ${name} program is missing: looked for ${candidates.join(' and ')}`, {
+      hint: 'Install Assay whole, or run "npm run build".',
+    });
   return found;
 }
