@@ -1,5 +1,9 @@
 import { PHASES, RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
+import { parsePinnedImage, type PinnedImage } from '#core/assemble/validator-images.ts';
+import { DEFAULT_PREDICATE_TYPE, PREDICATE_TYPES, type PredicateType } from '#core/attestation/media-type.ts';
+import { isDigest, type Digest } from '#core/digest/sha256.ts';
 import { AssayError } from '#core/error.ts';
+import { parseAge } from '#core/verify/parse-age.ts';
 import { readSettings } from '#core/setting/read-settings.ts';
 import {
   anyText,
@@ -56,6 +60,54 @@ export const COLLECTOR_SETTINGS = {
     env: 'ASSAY_FULL',
     unit: 'true|false',
     doc: 'Keep messages, output and all facts in the bundle instead of the minimal redaction.',
+  }),
+  catalog: optionalSetting(
+    {
+      flag: 'catalog',
+      env: 'ASSAY_CATALOG',
+      unit: 'path',
+      doc: 'Recipe catalog that the recipe comes from, for its material slice. Default: the embedded one, when the recipe is its own.',
+    },
+    anyText,
+  ),
+  data: optionalSetting({ flag: 'data', env: 'ASSAY_DATA', unit: 'path', doc: 'Directory that was laid over the catalog.' }, anyText),
+  predicateType: requiredSetting(
+    {
+      flag: 'predicate-type',
+      env: 'ASSAY_PREDICATE_TYPE',
+      unit: 'URI',
+      fallback: DEFAULT_PREDICATE_TYPE,
+      doc: 'Predicate type of the evidence: version 1, or 3, whose recipe digest leaves out the version of the tool.',
+    },
+    oneOf<PredicateType>(PREDICATE_TYPES.filter((type) => !type.endsWith('/v2'))),
+  ),
+  expiresIn: optionalSetting(
+    {
+      flag: 'expires-in',
+      env: 'ASSAY_EXPIRES_IN',
+      unit: 'age',
+      doc: 'How long the evidence is good after the seal: 90d, 6mo, 2y. Default: no end.',
+    },
+    parseAge,
+  ),
+  previous: optionalSetting(
+    { flag: 'previous', env: 'ASSAY_PREVIOUS', unit: 'digest', doc: 'Digest of the artifact with the evidence that this run replaces.' },
+    digestText,
+  ),
+  validatorImages: listSetting(
+    {
+      flag: 'validator-image',
+      env: 'ASSAY_VALIDATOR_IMAGE',
+      unit: 'image@digest',
+      doc: 'Image that ran checks, with the digest of what really ran; give it once per image.',
+    },
+    imageText,
+  ),
+  logs: switchSetting({
+    flag: 'logs',
+    env: 'ASSAY_LOGS',
+    unit: 'true|false',
+    doc: 'Also write messages and output of all checks, and a page per phase, as a second artifact that the bundle names by digest.',
   }),
   expect: listSetting(
     { flag: 'expect', env: 'ASSAY_EXPECT', unit: 'node', doc: 'Node that must report; give it once per node. Fixed when the run begins.' },
@@ -121,15 +173,11 @@ export const COLLECTOR_SETTINGS = {
     {
       flag: 'sign',
       env: 'ASSAY_SIGN',
-      unit: 'lab|keyless|none',
+      unit: 'lab|none',
       fallback: 'none',
-      doc: 'How to sign the bundle; none leaves it sealed and pending.',
+      doc: 'lab signs with an authority made for this run; none leaves the bundle sealed and pending, for "assay sign" to sign.',
     },
-    oneOf(['lab', 'keyless', 'none']),
-  ),
-  push: optionalSetting(
-    { flag: 'push', env: 'ASSAY_PUSH', unit: 'reference', doc: 'Registry reference or OCI layout to publish to.' },
-    anyText,
+    oneOf(['lab', 'none']),
   ),
   runId: optionalSetting(
     {
@@ -208,6 +256,18 @@ function runIdText(text: string): string {
   if (!RUN_ID.test(text))
     throw new AssayError('CONFIG_INVALID', `"${text}" is not a run id`, { hint: 'Use up to 63 of a-z, 0-9, "-" and ".".' });
   return text;
+}
+
+function digestText(text: string): Digest {
+  if (!isDigest(text)) throw new AssayError('CONFIG_INVALID', `"${text}" is not sha256: and 64 lowercase hex digits`);
+  return text;
+}
+
+function imageText(text: string): PinnedImage {
+  const image = parsePinnedImage(text);
+  if (image === undefined)
+    throw new AssayError('CONFIG_INVALID', `"${text}" is no image with a digest`, { hint: 'Write registry/name:tag@sha256:<64 hex>.' });
+  return image;
 }
 
 function nonceText(text: string): string {

@@ -2,23 +2,22 @@ import { hostname, userInfo } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errorText, isAssayError, type ExitCode } from '#core/error.ts';
-import { assembleBundle } from '#core/assemble/assemble-bundle.ts';
 import type { ComposedBundle } from '#core/assemble/compose-bundle.ts';
 import { artifactStatement, statementBytes } from '#core/attestation/build-statement.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { PointerSigner } from '#core/attestation/pointer.ts';
-import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import { removeTemporaries, writeFileAtomically } from '#core/oci/atomic-file.ts';
 import { layoutStore } from '#core/oci/layout.ts';
 import { defaultTag } from '#core/publish/default-tag.ts';
 import { packBundle, type PackedArtifact } from '#core/publish/pack.ts';
 import { pointerYaml } from '#core/publish/pointer-file.ts';
 import { publishArtifact } from '#core/publish/publish-artifact.ts';
-import { writeBundleDirectory, writeSignature } from '#core/publish/write-directory.ts';
+import { writeSignature } from '#core/publish/write-directory.ts';
 import { signStatement, type SignedStatement, type SigningRoute } from '#core/sign/sign-statement.ts';
 import { packageVersion } from '#core/version.ts';
-import type { SealedRun } from '#core/wire/run.ts';
+import { assembleRun } from './assemble-run.ts';
 import type { CollectorConfig } from './config.ts';
+import type { SealedSource } from './ledger/sealed-run.ts';
 import type { Emit } from './session/gathering.ts';
 
 /** Directory of the OCI image layout below the output directory. */
@@ -38,32 +37,19 @@ interface Target {
  * Called again for the same run after a restart it gives the same bundle and artifact digest; every file appears whole.
  * @returns exit status of the program: 1 when the bundle is pending its signature, or when a node is missing
  */
-export async function finishRun(run: SealedRun, config: CollectorConfig, emit: Emit): Promise<ExitCode> {
+export async function finishRun(source: SealedSource, config: CollectorConfig, emit: Emit): Promise<ExitCode> {
   const outDir = resolve(config.out);
   const target: Target = { outDir, bundleDir: join(outDir, BUNDLE_DIRECTORY), config, emit };
   for (const directory of [outDir, join(outDir, LAYOUT_DIRECTORY), join(outDir, LAYOUT_DIRECTORY, 'blobs', 'sha256')])
     await removeTemporaries(directory);
-  const bundle = await assemble(run, target);
+  const bundle = await assembleRun(source, outDir, config);
+  emit({ event: 'assembled', bundle: target.bundleDir, recipe: bundle.statement.predicate.recipe.name });
   const artifact = packBundle(bundle.files, { version: packageVersion() });
   const tag = defaultTag(bundle.statement.predicate.recipe.name, bundle.statement.predicate.manifest.digest);
   const signing = await sign(bundle, { artifact, tag }, target);
   await publish(bundle, { artifact, tag, signed: signing.signed }, target);
   if (signing.exit !== 0) return signing.exit;
-  return run.absences.length === 0 ? 0 : 1;
-}
-
-async function assemble(run: SealedRun, { bundleDir, config, emit }: Target): Promise<ComposedBundle> {
-  const recipe = await readRecipeFile(config.recipe);
-  const bundle = assembleBundle({
-    run,
-    recipe,
-    toolVersion: packageVersion(),
-    scope: config.scope,
-    redaction: config.full ? 'full' : 'minimal',
-  });
-  await writeBundleDirectory(bundleDir, bundle.files);
-  emit({ event: 'assembled', bundle: bundleDir, recipe: bundle.statement.predicate.recipe.name });
-  return bundle;
+  return source.run.absences.length === 0 ? 0 : 1;
 }
 
 interface Artifact {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Clock } from '#core/clock.ts';
 import { AssayError, errorText, type ExitCode } from '#core/error.ts';
 import type { Log } from '#core/log.ts';
-import type { SealedRun } from '#core/wire/run.ts';
 import type { CollectorConfig } from './config.ts';
 import type { RunEntry } from './ledger/entry.ts';
 import { Ledger, type OpenedLedger } from './ledger/ledger.ts';
+import type { SealedSource } from './ledger/sealed-run.ts';
 import { bearerAdmission } from './session/admission.ts';
 import { listenForAgents } from './session/agent-server.ts';
 import { Gathering, type Emit } from './session/gathering.ts';
@@ -28,7 +28,7 @@ export interface CollectorContext {
 }
 
 /** Makes the bundle of a sealed run. Called again for the same run after a restart, it gives the same bundle. */
-type FinishRun = (run: SealedRun, config: CollectorConfig, emit: Emit) => Promise<ExitCode>;
+type FinishRun = (source: SealedSource, config: CollectorConfig, emit: Emit) => Promise<ExitCode>;
 
 /**
  * One run, from the first agent to the finished bundle: open the ledger, gather until every node has reported or the
@@ -40,7 +40,7 @@ export async function runCollector(config: CollectorConfig, context: CollectorCo
   try {
     noteIgnoredSettings(opened, config, context.log);
     if (opened.replay.seal === undefined) await gatherAndSeal(opened, config, context);
-    const sealed = await readSealed(opened, context);
+    const sealed = await openSealed(opened, context);
     return await context.finish(sealed, config, context.emit);
   } finally {
     await opened.ledger.close();
@@ -86,15 +86,16 @@ async function gatherAndSeal({ ledger, run, replay }: OpenedLedger, config: Coll
   }
 }
 
-async function readSealed({ ledger, run }: OpenedLedger, { emit }: CollectorContext): Promise<SealedRun> {
-  const sealed = await ledger.readSealed();
+async function openSealed({ ledger }: OpenedLedger, { emit }: CollectorContext): Promise<SealedSource> {
+  const sealed = await ledger.openSealed();
+  const { runId, expected, absences } = sealed.run;
   emit({
     event: 'sealed',
-    runId: run.runId,
+    runId,
     ledger: await ledger.digest(),
-    expected: sealed.expected.length,
-    complete: sealed.reports.filter(({ complete }) => complete).length,
-    records: sealed.reports.reduce((sum, { records }) => sum + records.length, 0),
+    expected: expected.length,
+    complete: expected.length - absences.length,
+    records: sealed.records,
   });
   return sealed;
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BundleParts } from '#core/assemble/compose-bundle.ts';
-import type { PinnedImage } from '#core/assemble/validator-images.ts';
+import { parsePinnedImage, type PinnedImage } from '#core/assemble/validator-images.ts';
 import { PREDICATE_TYPES, SIZE_LIMIT, type PredicateType } from '#core/attestation/media-type.ts';
 import type { RecipeProfile } from '#core/attestation/predicate.ts';
 import { parseStrictJson } from '#core/attestation/strict-json.ts';
@@ -99,13 +99,11 @@ async function readReports(directory: string): Promise<ReadonlyMap<Phase, CtrfRe
 }
 
 function pinnedImage(text: string): PinnedImage {
-  const at = text.lastIndexOf('@');
-  const [image, digest] = [text.slice(0, at), text.slice(at + 1)];
-  if (at < 1 || !isDigest(digest))
-    throw new AssayError('USAGE', `"${text}" is no image with a digest`, {
-      hint: 'Write --validator-image registry/name:tag@sha256:<64 hex>.',
-    });
-  return { image, digest };
+  const image = parsePinnedImage(text);
+  if (image !== undefined) return image;
+  throw new AssayError('USAGE', `"${text}" is no image with a digest`, {
+    hint: 'Write --validator-image registry/name:tag@sha256:<64 hex>.',
+  });
 }
 
 function digestOf(text: string): Digest {

@@ -53,7 +53,7 @@ export const defineBundle: DefineVerb = (command, conclude) => {
 
 async function createBundle(command: Command, flags: CreateFlags, conclude: Conclude): Promise<void> {
   const parts = await readBundleParts(flags);
-  const logs = flags.log === undefined ? undefined : await writeLogs(flags.log, parts, join(resolve(flags.out), LOGS_DIRECTORY));
+  const logs = flags.log === undefined ? undefined : await createLogs(flags.log, parts, resolve(flags.out));
   const bundle = composeBundle(logs === undefined ? parts : { ...parts, additions: { ...parts.additions, logs: logs.digest } });
   const { predicate } = bundle.statement;
   const directory = join(resolve(flags.out), BUNDLE_DIRECTORY);
@@ -75,17 +75,15 @@ async function createBundle(command: Command, flags: CreateFlags, conclude: Conc
   await conclude(command, { exit: 0, json, render: { text: () => text } });
 }
 
-/** Writes the logs beside the bundle. @returns the directory, and the digest of the artifact it packs to */
-async function writeLogs(
+async function createLogs(
   source: string,
   parts: BundleParts,
-  directory: string,
+  out: string,
 ): Promise<{ readonly directory: string; readonly digest: Digest }> {
   const { readLogs } = await import('../bundle/log-input.ts');
-  const { packLogs } = await import('#core/publish/pack-logs.ts');
-  const files = await readLogs(source, parts);
-  await writeBundleDirectory(directory, files);
-  return { directory, digest: packLogs(files, { version: parts.toolVersion }).descriptor.digest };
+  const { writeLogs } = await import('#core/publish/write-logs.ts');
+  const digest = await writeLogs(out, await readLogs(source, parts), { version: parts.toolVersion });
+  return { directory: join(out, LOGS_DIRECTORY), digest };
 }
 
 async function archive({ files }: ComposedBundle, path: string): Promise<void> {

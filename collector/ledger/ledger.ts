@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { finishSha256, type Digest } from '#core/digest/sha256.ts';
 import { FrameFile } from '#core/frame/frame-file.ts';
 import type { StallWatch } from '#core/frame/group-writer.ts';
-import type { SealedRun } from '#core/wire/run.ts';
 import { lockDirectory, type Unlock } from './directory-lock.ts';
 import { decodeEntry, encodeEntry, type LedgerEntry, type RunEntry } from './entry.ts';
 import { RunReplay } from './replay.ts';
-import { sealedRunOf } from './sealed-run.ts';
+import { SealedIndex, type SealedSource } from './sealed-run.ts';
 
 /** What a ledger needs to be opened. */
 export interface LedgerOptions extends StallWatch {
@@ -45,7 +44,7 @@ export class Ledger {
     const unlock = await lockDirectory(options.directory);
     try {
       const path = join(options.directory, 'ledger');
-      const replay = new RunReplay(false);
+      const replay = new RunReplay();
       const visit = (payload: Buffer): void => replay.add(decodeEntry(payload));
       const file = await FrameFile.open({ ...options, path, corruptCode: 'LEDGER_CORRUPT', visit });
       const ledger = new Ledger(path, file, unlock);
@@ -66,11 +65,11 @@ export class Ledger {
     return this.#file.append(encodeEntry(entry));
   }
 
-  /** Reads the whole ledger back. @throws LEDGER_CORRUPT when it is not sealed */
-  async readSealed(): Promise<SealedRun> {
-    const replay = new RunReplay(true);
-    await this.#file.read((payload) => replay.add(decodeEntry(payload)));
-    return sealedRunOf(replay);
+  /** The sealed run, to be read node by node while the ledger is open. @throws LEDGER_CORRUPT when it is not sealed */
+  async openSealed(): Promise<SealedSource> {
+    const index = new SealedIndex();
+    await this.#file.read((payload, at) => index.add(decodeEntry(payload), { at, length: payload.length }));
+    return index.toSource(({ at, length }) => this.#file.readAt(at, length));
   }
 
   /** Digest of the file. */

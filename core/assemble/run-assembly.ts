@@ -5,16 +5,13 @@ import { goJson } from '#core/digest/go-json.ts';
 import { AssayError } from '#core/error.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import type { Measurement } from '#core/snapshot/measurement.ts';
-import type { NodeName, NodeReport, SealedRun } from '#core/wire/run.ts';
+import type { NodeName, NodeReport, SealedFrame } from '#core/wire/run.ts';
 import { coverageFile, coverageSummary } from './assemble-coverage.ts';
 import { nodeEntry, nodesFile, nodesRoot } from './assemble-nodes.ts';
 import { PhaseAssembly, type PhaseInput, type PlacedNode } from './assemble-phases.ts';
 import { assembleSnapshot, representative, type SourceNode } from './assemble-snapshot.ts';
 import { composeBundle, type BundleParts, type ComposedBundle } from './compose-bundle.ts';
 import { pseudonymOf, pseudonymsOf, type Pseudonyms } from './pseudonym.ts';
-
-/** A sealed run without what its nodes sent: that comes node by node. */
-export type SealedFrame = Omit<SealedRun, 'reports'>;
 
 /** What a bundle says beyond its run: digests of other things, and until when it is good. */
 export type Bindings = Pick<AssayAdditions, 'materialSlice' | 'expiresAt' | 'previousBundle' | 'logs'>;

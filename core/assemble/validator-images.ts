@@ -8,6 +8,13 @@ export interface PinnedImage {
   readonly digest: Digest;
 }
 
+/** Reads `registry/name:tag@sha256:…`; undefined when the text names no image or no whole digest. */
+export function parsePinnedImage(text: string): PinnedImage | undefined {
+  const at = text.lastIndexOf('@');
+  const [image, digest] = [text.slice(0, at), text.slice(at + 1)];
+  return at > 0 && isDigest(digest) ? { image, digest } : undefined;
+}
+
 /**
  * Every image once, in byte order.
  * @throws BUG for an image without digest: such a bundle would not say which code ran

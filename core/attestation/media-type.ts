@@ -46,6 +46,8 @@ export const BUNDLE_DIRECTORY = 'summary-bundle';
 
 /** Name of the directory with raw logs, beside the bundle directory. */
 export const LOGS_DIRECTORY = 'logs-bundle';
+/** Name of the file with the OCI manifest that the logs pack to. */
+export const LOGS_MANIFEST = 'logs-manifest.json';
 
 /** Byte limits of upstream's reader (evidence-format §1), which are ours too. */
 export const SIZE_LIMIT = {

@@ -75,9 +75,21 @@ export class FrameFile {
     return this.#writer.write(payload.length, (durableBytes) => encodeFrame(payload, this.#seed, durableBytes));
   }
 
-  /** Hands every payload on stable storage to `visit`, in order. */
-  async read(visit: (payload: Buffer) => void): Promise<void> {
+  /** Hands every payload on stable storage to `visit`, in order, with its offset in the file. */
+  async read(visit: (payload: Buffer, at: number) => void): Promise<void> {
     await scanFrames(this.#handle, { from: FILE_HEADER, size: this.durableBytes, seed: this.#seed }, visit);
+  }
+
+  /**
+   * Reads a payload again that {@link read} has visited.
+   * @throws STORAGE_FAILED when the file became shorter since
+   */
+  async readAt(at: number, length: number): Promise<Buffer> {
+    const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at);
+    if (bytesRead === length) return buffer;
+    throw new AssayError('STORAGE_FAILED', `the file ends at byte ${String(at + bytesRead)}, which held more before`, {
+      hint: 'Something else writes to the state directory: give every collector its own.',
+    });
   }
 
   /** Waits for what was appended and closes the file; gives up what waits for a full disk. */

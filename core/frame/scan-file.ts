@@ -24,15 +24,15 @@ export interface ScanRange {
 
 /**
  * Reads every whole frame in order. Holds two frames of the largest size in memory, whatever the file's length.
- * @param visit gets each payload, valid only during the call
+ * @param visit gets each payload, valid only during the call, and its offset in the file
  */
-export async function scanFrames(handle: FileHandle, range: ScanRange, visit: (payload: Buffer) => void): Promise<ScanEnd> {
+export async function scanFrames(handle: FileHandle, range: ScanRange, visit: (payload: Buffer, at: number) => void): Promise<ScanEnd> {
   let at = range.from;
   while (at < range.size) {
     const window = await readWindow(handle, at, range.size);
     let offset = 0;
     for (let frame = readFrame(window, 0, range.seed); frame !== undefined; frame = readFrame(window, offset, range.seed)) {
-      visit(frame.payload);
+      visit(frame.payload, at + frame.next - frame.payload.length);
       offset = frame.next;
     }
     if (offset === 0) return { validBytes: at, damage: await judgeRest(handle, at, range) };

@@ -59,3 +59,6 @@ export interface SealedRun {
   /** How often the collector was started again during the run. */
   readonly collectorRestarts?: number;
 }
+
+/** A sealed run without what its nodes sent, which may be too much to hold: that is read node by node. */
+export type SealedFrame = Omit<SealedRun, 'reports'>;

@@ -48,6 +48,7 @@ describe('assay bundle create', () => {
       'logs-bundle/phases/deployment/logs/nodes.txt',
       'logs-bundle/phases/deployment/logs/operator-health.log',
       'logs-bundle/phases/deployment/report.md',
+      'logs-manifest.json',
       'pointer.yaml',
       'summary-bundle/bom.cdx.json',
       'summary-bundle/ctrf/conformance.json',

@@ -109,7 +109,7 @@ function recordsOf(run: SealedRun): readonly (readonly RecordBody[])[] {
 async function storedRecords(place: Place): Promise<number> {
   const copy = join(place.directory, 'ledger-copy');
   cpSync(join(place.state, 'ledger'), copy);
-  const replay = new RunReplay(false);
+  const replay = new RunReplay();
   const file = await FrameFile.open({ path: copy, corruptCode: 'LEDGER_CORRUPT', visit: (payload) => replay.add(decodeEntry(payload)) });
   await file.close();
   return replay.agents[0]?.stream.receivedSeq ?? 0;

@@ -7,6 +7,7 @@ import { Ledger, type OpenedLedger } from '../../../collector/ledger/ledger.ts';
 import { codeOfPromise } from '../../fixture/uplink/code-of.ts';
 import { agentEntry, batchEntry, runEntry, SEAL, testAgent } from '../../fixture/uplink/entries.ts';
 import { driverRecords } from '../../fixture/uplink/records.ts';
+import { wholeRun } from '../../fixture/uplink/whole-run.ts';
 
 const AGENT = testAgent('node-a', driverRecords('node-a', 8));
 let root: string;
@@ -46,11 +47,11 @@ describe('ledger', () => {
     const directory = newDirectory();
     const { ledger } = await openLedger(directory);
     for (const entry of [agentEntry(AGENT), batchEntry(AGENT, [1, 8]), SEAL]) await ledger.append(entry);
-    const run = await ledger.readSealed();
+    const run = await wholeRun(await ledger.openSealed());
     const digest = await ledger.digest();
     await ledger.close();
     const again = await openLedger(directory);
-    const runAgain = await again.ledger.readSealed();
+    const runAgain = await wholeRun(await again.ledger.openSealed());
     await again.ledger.close();
 
     expect(run.reports.map(({ complete, records }) => [complete, records.length])).toEqual([[true, 8]]);
@@ -65,7 +66,7 @@ describe('ledger', () => {
   it('does not give a run that is not sealed', async () => {
     const { ledger } = await openLedger(newDirectory());
 
-    expect(await codeOfPromise(ledger.readSealed())).toBe('LEDGER_CORRUPT');
+    expect(await codeOfPromise(ledger.openSealed())).toBe('LEDGER_CORRUPT');
     await ledger.close();
   });
 

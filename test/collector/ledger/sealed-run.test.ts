@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEntry, encodeEntry, type LedgerEntry } from '../../../collector/ledger/entry.ts';
-import { sealedRunFrom } from '../../../collector/ledger/sealed-run.ts';
-import { codeOf } from '../../fixture/uplink/code-of.ts';
+import { codeOf, codeOfPromise } from '../../fixture/uplink/code-of.ts';
 import { agentEntry, batchEntry, NONCE_HEX, OPENED_AT_MS, runEntry, SEAL, testAgent } from '../../fixture/uplink/entries.ts';
 import { driverRecords } from '../../fixture/uplink/records.ts';
+import { sealedRunFrom } from '../../fixture/uplink/whole-run.ts';
 
 const BODIES = driverRecords('node-a', 8);
 const AGENT = testAgent('node-a', BODIES);
 const RUN = runEntry(['node-a', 'node-b']);
 
 describe('sealed run', () => {
-  it('is what the entries say: reports in the order of the expected nodes, times from the ledger', () => {
+  it('is what the entries say: reports in the order of the expected nodes, times from the ledger', async () => {
     const absences = [{ node: 'node-b', reason: 'never-connected', detail: 'x' }] as never;
     const entries: LedgerEntry[] = [
       RUN,
@@ -21,7 +21,7 @@ describe('sealed run', () => {
       { ...SEAL, absences } as LedgerEntry,
     ];
 
-    expect(sealedRunFrom(entries)).toEqual({
+    expect(await sealedRunFrom(entries)).toEqual({
       runId: 'run-test',
       nonce: NONCE_HEX,
       openedAtMs: OPENED_AT_MS,
@@ -33,21 +33,21 @@ describe('sealed run', () => {
     });
   });
 
-  it('is the same after every entry went through its bytes', () => {
+  it('is the same after every entry went through its bytes', async () => {
     const entries: LedgerEntry[] = [RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 8]), SEAL];
 
-    expect(sealedRunFrom(entries.map((entry) => decodeEntry(encodeEntry(entry))))).toEqual(sealedRunFrom(entries));
+    expect(await sealedRunFrom(entries.map((entry) => decodeEntry(encodeEntry(entry))))).toEqual(await sealedRunFrom(entries));
   });
 
-  it('calls a report without its last record incomplete', () => {
-    const { reports } = sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 7]), SEAL]);
+  it('calls a report without its last record incomplete', async () => {
+    const { reports } = await sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 7]), SEAL]);
 
     expect(reports.map(({ complete, records }) => [complete, records.length])).toEqual([[false, 7]]);
   });
 
-  it('counts only the last agent of a node', () => {
+  it('counts only the last agent of a node', async () => {
     const second = testAgent('node-a', driverRecords('again', 5));
-    const { reports } = sealedRunFrom([
+    const { reports } = await sealedRunFrom([
       RUN,
       agentEntry(AGENT),
       batchEntry(AGENT, [1, 4]),
@@ -59,10 +59,10 @@ describe('sealed run', () => {
     expect(reports.map(({ attempt, records }) => [attempt, records])).toEqual([[2, driverRecords('again', 5)]]);
   });
 
-  it('has no report of a rejected node, whatever it sent', () => {
+  it('has no report of a rejected node, whatever it sent', async () => {
     const rejected: LedgerEntry = { kind: 'rejected', node: 'node-a', code: 'WIRE_EQUIVOCATION', detail: 'x', atMs: 1 };
 
-    expect(sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 8]), rejected, SEAL]).reports).toEqual([]);
+    expect((await sealedRunFrom([RUN, agentEntry(AGENT), batchEntry(AGENT, [1, 8]), rejected, SEAL])).reports).toEqual([]);
   });
 
   it.each<[string, LedgerEntry[]]>([
@@ -75,8 +75,8 @@ describe('sealed run', () => {
     ['two seals', [RUN, SEAL, SEAL]],
     ['a batch of an unknown agent', [RUN, batchEntry(AGENT, [1, 2]), SEAL]],
     ['agents out of order', [RUN, agentEntry(AGENT, { agent: 1 }), SEAL]],
-  ])('does not come from a ledger with %s', (_, entries) => {
-    expect(codeOf(() => sealedRunFrom(entries))).toBe('LEDGER_CORRUPT');
+  ])('does not come from a ledger with %s', async (_, entries) => {
+    expect(await codeOfPromise(sealedRunFrom(entries))).toBe('LEDGER_CORRUPT');
   });
 
   it.each([

@@ -15,7 +15,7 @@ const RUN = runEntry(['node-a', 'node-b']);
 const LINK: Link = { send: () => undefined, end: () => undefined };
 
 function rosterOf(...entries: readonly LedgerEntry[]): Roster {
-  const replay = new RunReplay(false);
+  const replay = new RunReplay();
   for (const entry of [RUN, ...entries]) replay.add(entry);
   return new Roster(RUN, replay);
 }
