@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findIdentity } from '#core/sign/identity/identity-source.ts';
+import { checkOwnBundle } from '#core/sign/own-bundle.ts';
 import { signStatement } from '#core/sign/sign-statement.ts';
 import { RUNNER_SECRET } from '../../../tools/services/oidc-issuer.ts';
 import { startStack, type Stack } from '../../../tools/services/stack.ts';
@@ -91,6 +92,36 @@ describe.skipIf(skipServices)(`keyless signing at real services ${WHY_SKIPPED}`,
     expect(verified.identity?.subjectAlternativeName).toBe(COLLECTOR);
     expect(await cosign(COLLECTOR)).toMatchObject({ exit: 0 });
     expect((await cosign(`${COLLECTOR}-evil`)).exit).not.toBe(0);
+  });
+
+  it("reads cosign's own bundle as it reads ours", async () => {
+    const work = place();
+    const files = {
+      'statement.json': statement,
+      'signing.json': stack.signingConfig,
+      'root.json': stack.trustedRoot,
+      token: Buffer.from(stack.oidc.mint('/email')),
+    };
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(work, name), bytes);
+
+    const signed = await tool(
+      'cosign',
+      [
+        'attest-blob',
+        '--yes',
+        '--statement=statement.json',
+        '--signing-config=signing.json',
+        '--trusted-root=root.json',
+        '--identity-token=token',
+        '--bundle=cosign.json',
+      ],
+      work,
+    );
+
+    expect(signed).toMatchObject({ exit: 0 });
+    const theirs = readFileSync(join(work, 'cosign.json'));
+    const payload = Buffer.from(editable(theirs)['dsseEnvelope'].payload, 'base64');
+    expect(checkOwnBundle(theirs, { statement: payload, trustedRoot: stack.trustedRoot }).identity).toBe('person@example.test');
   });
 
   it('refuses its own signature when the trusted root is of other services', async () => {
