@@ -1,5 +1,5 @@
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { build, type BuildOptions, type Metafile } from 'esbuild';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 
 const OUT = 'dist';
 // Optional parts of the CycloneDX library (XML, schema validation) that Assay never calls.
@@ -28,13 +28,38 @@ export function bundleOptions(): BuildOptions {
   };
 }
 
+/** Verbs built for themselves: a few large files load faster than the many small ones that all verbs share. */
+const OWN_BUNDLES = ['verify'];
+
+/** Leaves a verb out of the CLI's own bundle; the file it becomes lies beside the chunk that names it. */
+const ownBundles: Plugin = {
+  name: 'own-bundles',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^\\./(?:${OWN_BUNDLES.join('|')})\\.ts$`) }, ({ path, importer }) =>
+      importer.endsWith('cli/command/catalog.ts')
+        ? { path: `../cli-${path.slice(2, -3)}/${path.slice(2, -3)}.mjs`, external: true }
+        : undefined,
+    );
+  },
+};
+
 /** Writes dist/: one file per node program, the CLI split so that a verb loads only what it needs, and the recipes. */
 async function buildAll(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
   const results = await Promise.all([
+    ...OWN_BUNDLES.map((verb) =>
+      build({ ...bundleOptions(), entryPoints: { [verb]: `cli/command/${verb}.ts` }, outdir: `${OUT}/cli-${verb}`, splitting: true }),
+    ),
     build({ ...bundleOptions(), entryPoints: { agent: 'agent/main.ts' }, outdir: OUT }),
     build({ ...bundleOptions(), entryPoints: { collector: 'collector/main.ts' }, outdir: OUT }),
-    build({ ...bundleOptions(), entryPoints: { cli: 'cli/main.ts' }, outdir: OUT, splitting: true, chunkNames: 'cli-chunk/[name]-[hash]' }),
+    build({
+      ...bundleOptions(),
+      entryPoints: { cli: 'cli/main.ts' },
+      outdir: OUT,
+      splitting: true,
+      chunkNames: 'cli-chunk/[name]-[hash]',
+      plugins: [ownBundles],
+    }),
   ]);
   chmodSync(`${OUT}/cli.mjs`, 0o755);
   if (existsSync('recipes')) cpSync('recipes', `${OUT}/recipes`, { recursive: true });
@@ -43,7 +68,7 @@ async function buildAll(): Promise<void> {
 
 function printSizes(metafile: Metafile | undefined): void {
   for (const path of Object.keys(metafile?.outputs ?? {}).filter((name) => name.endsWith('.mjs'))) {
-    if (!path.includes('cli-chunk/')) process.stdout.write(`${path} ${(statSync(path).size / 1024).toFixed(0)} KiB\n`);
+    if (!/-[A-Z0-9]{8}\.mjs$/.test(path)) process.stdout.write(`${path} ${(statSync(path).size / 1024).toFixed(0)} KiB\n`);
   }
 }
 

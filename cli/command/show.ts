@@ -51,7 +51,8 @@ async function show(
 }
 
 async function read(input: string, flags: RegistryFlags): Promise<Seen> {
-  const { detectInput, materialize } = await import('#core/verify/materialize/materialize.ts');
+  const { detectInput } = await import('#core/verify/materialize/detect-input.ts');
+  const { materialize } = await import('#core/verify/materialize/materialize.ts');
   const detected = await detectInput(input);
   if (detected.kind === 'dir' || detected.kind === 'tar') return materialize(detected, {});
   const { store, name } = await findArtifact(detected.target, flags);

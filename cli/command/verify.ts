@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
 import { parseAge } from '#core/verify/parse-age.ts';
-import type { Verdict } from '#core/verify/verdict.ts';
+import { verifyEvidence } from '#core/verify/verify-evidence.ts';
 import type { VerifyOptions } from '#core/verify/verify-options.ts';
 import { withFormat } from '../output/conclude.ts';
+import { verdictHtml } from '../output/verdict-html.ts';
+import { verdictMarkdown } from '../output/verdict-markdown.ts';
+import { verdictText } from '../output/verdict-text.ts';
 import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
@@ -60,18 +63,13 @@ async function verify(
   conclude: Conclude,
 ): Promise<void> {
   const options = readOptions(flags);
-  const { verifyEvidence } = await import('#core/verify/verify-evidence.ts');
   const verdict = await verifyEvidence(input, options);
-  const { format = 'text' } = command.opts<{ readonly format?: string }>();
-  const text = format === 'json' ? '' : await renderVerdict(verdict, format, flags.verbose === true);
-  const render = { text: () => text, markdown: () => text, html: () => text };
+  const render = {
+    text: () => verdictText(verdict, { verbose: flags.verbose === true }),
+    markdown: () => verdictMarkdown(verdict),
+    html: () => verdictHtml(verdict),
+  };
   await conclude(command, { exit: verdict.exit, json: verdict, render });
-}
-
-async function renderVerdict(verdict: Verdict, format: string, verbose: boolean): Promise<string> {
-  if (format === 'markdown') return (await import('../output/verdict-markdown.ts')).verdictMarkdown(verdict);
-  if (format === 'html') return (await import('../output/verdict-html.ts')).verdictHtml(verdict);
-  return (await import('../output/verdict-text.ts')).verdictText(verdict, { verbose });
 }
 
 function readOptions(flags: VerifyFlags & { readonly format?: string; readonly output?: string }): VerifyOptions {

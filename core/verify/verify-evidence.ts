@@ -1,9 +1,10 @@
 import type { Predicate } from '#core/attestation/predicate.ts';
 import { AssayError } from '#core/error.ts';
 import { concludeVerdict } from './conclude-verdict.ts';
-import type { NamedOutcome } from './check-content.ts';
+import { checkContent, type NamedOutcome } from './check-content.ts';
 import type { Finding } from './finding.ts';
-import { detectInput, materialize, type DetectedInput } from './materialize/materialize.ts';
+import { detectInput, type DetectedInput } from './materialize/detect-input.ts';
+import { materialize } from './materialize/materialize.ts';
 import type { Materialized } from './materialize/materialized.ts';
 import { Refusal } from './refusal.ts';
 import { verifySignature, type SignatureResult } from './signature/verify-signature.ts';
@@ -11,6 +12,7 @@ import { ageInDays } from './step/age.ts';
 import { checkInventory } from './step/inventory.ts';
 import { readPredicate, type PredicateOutcome } from './step/predicate.ts';
 import { isFatal, reportStep, type StepOutcome } from './step-outcome.ts';
+import { verifyAsUpstream } from './upstream/verify-as-upstream.ts';
 import { STEP_NAMES, type InputKind, type StepName, type Verdict } from './verdict.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -23,10 +25,7 @@ import type { VerifyOptions } from './verify-options.ts';
  */
 export async function verifyEvidence(input: string, options: VerifyOptions = {}): Promise<Verdict> {
   const { timeoutMs } = options;
-  const verdict =
-    options.upstream === true
-      ? (await import('./upstream/verify-as-upstream.ts')).verifyAsUpstream(input, options)
-      : verifyFully(input, options);
+  const verdict = options.upstream === true ? verifyAsUpstream(input, options) : verifyFully(input, options);
   return timeoutMs === undefined ? verdict : withDeadline(verdict, timeoutMs);
 }
 
@@ -76,7 +75,6 @@ async function runSteps(progress: Progress, detected: DetectedInput, options: Ve
   if (isFatal(inventory)) return;
 
   const { predicate, predicateType } = read;
-  const { checkContent } = await import('./check-content.ts');
   progress.outcomes.push(...(await checkContent({ files, predicate, predicateType, signedAtMs: signed?.signedAtMs ?? [] }, options)));
 }
 

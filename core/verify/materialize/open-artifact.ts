@@ -1,7 +1,8 @@
-import type { HostOrigin } from '#core/http/address-guard.ts';
+import { addressGuard, type HostOrigin } from '#core/http/address-guard.ts';
 import { OCI_MANIFEST_TYPE } from '#core/attestation/media-type.ts';
 import { isLayoutDirectory, layoutStore } from '#core/oci/layout.ts';
 import { parseReference, type ArtifactReference, type RegistryReference } from '#core/oci/reference.ts';
+import { registryStore } from '#core/oci/registry/registry-store.ts';
 import type { ArtifactReader } from '#core/oci/store.ts';
 import { shown } from '../foreign-text.ts';
 import { Refusal } from '../refusal.ts';
@@ -53,13 +54,11 @@ async function openReader(
     throw new Refusal('OFFLINE_INPUT', `${shown(registry)} is a registry, and --offline forbids going there`, {
       hint: 'Fetch it first with: assay pull',
     });
-  return { reader: await openRegistry(reference, options) };
+  return { reader: openRegistry(reference, options) };
 }
 
 /** Nobody but the user sends us to private addresses. */
-async function openRegistry(reference: RegistryReference, { registry = {}, chosenBy }: ReaderOptions): Promise<ArtifactReader> {
-  const { addressGuard } = await import('#core/http/address-guard.ts');
-  const { registryStore } = await import('#core/oci/registry/registry-store.ts');
+function openRegistry(reference: RegistryReference, { registry = {}, chosenBy }: ReaderOptions): ArtifactReader {
   const allowPrivate = registry.plainHttp === true || registry.insecureTls === true;
   return registryStore(reference, { ...registry, guard: addressGuard({ host: reference.registry, origin: chosenBy, allowPrivate }) });
 }

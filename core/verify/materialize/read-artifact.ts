@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { SIZE_LIMIT } from '#core/attestation/media-type.ts';
 import { isDigest, sha256, type Digest } from '#core/digest/sha256.ts';
 import { isAssayError } from '#core/error.ts';
@@ -8,6 +9,7 @@ import { Refusal } from '../refusal.ts';
 import { belowBundle, Budget, bundleOf, collectFile, LIMIT, type BundleFile, type BundleFiles } from './bundle-files.ts';
 import type { SignatureCandidate } from './materialized.ts';
 import { NameRegister } from './path-rules.ts';
+import { readTar } from './read-archive.ts';
 
 /** Referrers that are looked at; an honest artifact has one or two. */
 const MAX_REFERRERS = 64;
@@ -49,8 +51,6 @@ async function readLayers(reader: ArtifactReader, { layers }: OciManifest): Prom
 
 async function readTarLayer(reader: ArtifactReader, layer: Descriptor): Promise<BundleFiles> {
   const bytes = await reader.getBlob(layer);
-  const { readTar } = await import('./read-archive.ts');
-  const { Readable } = await import('node:stream');
   return readTar({
     chunks: Readable.from([bytes]),
     packedSize: bytes.byteLength,

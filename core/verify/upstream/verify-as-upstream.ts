@@ -2,7 +2,8 @@ import { BUNDLE_FILE, DEFAULT_PREDICATE_TYPE } from '#core/attestation/media-typ
 import { concludeVerdict } from '../conclude-verdict.ts';
 import { finding, type Finding } from '../finding.ts';
 import { shown } from '../foreign-text.ts';
-import { detectInput, materialize } from '../materialize/materialize.ts';
+import { detectInput } from '../materialize/detect-input.ts';
+import { materialize } from '../materialize/materialize.ts';
 import type { Materialized } from '../materialize/materialized.ts';
 import { Refusal } from '../refusal.ts';
 import { verifySignature, type SignatureResult } from '../signature/verify-signature.ts';
