@@ -7,7 +7,7 @@ import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import { withFormat } from '../output/conclude.ts';
 import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
-import { progressLine } from '../run/progress.ts';
+import { runProgress } from '../run/progress.ts';
 import { eventOf } from '../run/run-result.ts';
 import { chooseRecipe, type RecipeChoice } from '../run/run-recipe.ts';
 import { hasAmbientIdentity } from '../signing/config.ts';
@@ -66,7 +66,7 @@ async function run(command: Command, flags: RunFlags, conclude: Conclude): Promi
   const { runLocally } = await import('../run/local-run.ts');
   const outDir = resolve(flags.out);
   const startedAt = performance.now();
-  const show = flags.quiet === true ? () => undefined : printProgress;
+  const show = flags.quiet === true ? () => undefined : progressPrinter();
   const localRun = await runLocally({
     outDir,
     recipe: recipe.bytes,
@@ -128,9 +128,13 @@ async function deliver(
   return { exit, events };
 }
 
-function printProgress(event: RunEvent): void {
-  const line = progressLine(event, process.stderr);
-  if (line !== undefined) process.stderr.write(`${line}\n`);
+/** Prints progress on stderr. */
+function progressPrinter(): (event: RunEvent) => void {
+  const progress = runProgress(process.stderr);
+  return (event) => {
+    const line = progress(event);
+    if (line !== undefined) process.stderr.write(`${line}\n`);
+  };
 }
 
 function phasesOf(given: readonly string[] | undefined): readonly Phase[] {

@@ -32,10 +32,25 @@ export function runSummary(result: RunResult): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** One line per check that failed or broke; skipped checks together by reason, because they are many where there is no GPU. */
 function notPassedLines(tests: readonly NotPassed[]): readonly string[] {
   if (tests.length === 0) return [];
-  const row = ({ phase, check, status, reason }: NotPassed): string => `- ${status} ${phase}/${check}${reason === '' ? '' : `: ${reason}`}`;
-  return ['Not passed:', '', ...tests.map(row), ''];
+  const skipped = Map.groupBy(
+    tests.filter(({ status }) => status === 'skipped'),
+    ({ reason }) => reason,
+  );
+  const named = ({ phase, check }: NotPassed): string => `${phase}/${check}`;
+  return [
+    'Not passed:',
+    '',
+    ...tests
+      .filter(({ status }) => status !== 'skipped')
+      .map((test) => `- ${test.status} ${named(test)}${test.reason === '' ? '' : `: ${test.reason}`}`),
+    ...[...skipped].map(
+      ([reason, group]) => `- ${group.length} skipped, ${reason === '' ? 'no reason recorded' : reason}: ${group.map(named).join(', ')}`,
+    ),
+    '',
+  ];
 }
 
 function findingLines(findings: RunResult['findings']): readonly string[] {

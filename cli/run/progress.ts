@@ -20,6 +20,7 @@ const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
   'phase-started': ({ node, phase }, paint) => paint('bold', `${node}: phase ${phase}`),
   check: ({ check, status, message }, paint) => {
     const [mark, style] = MARK[status];
+    if (status === 'skipped') return undefined;
     if (status === 'passed') return `  ${paint(style, mark)} ${check}`;
     return `  ${paint(style, mark)} ${check} ${status}${message === undefined ? '' : paint('dim', `: ${message}`)}`;
   },
@@ -37,12 +38,34 @@ const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
   failed: ({ code, message }, paint) => paint('red', `${code}: ${message}`),
 };
 
+/** Progress of a run as lines of text; undefined for an event that people need not see. */
+export type Progress = (event: RunEvent) => string | undefined;
+
 /**
- * One line of progress for an event, or undefined for an event that people need not see.
+ * Progress of one run. Skipped checks are counted and told once per phase and reason: on a computer without a GPU they are many.
  * Colour follows the stream (TTY, NO_COLOR); the text is the same without it.
- * @param stream where the line will be written
+ * @param stream where the lines will be written
  */
-export function progressLine(event: RunEvent, stream: NodeJS.WriteStream): string | undefined {
-  const line = LINES[event.event] as Line<RunEvent['event']>;
-  return line(event, (style, text) => styleText(style, text, { stream }));
+export function runProgress(stream: NodeJS.WriteStream): Progress {
+  const paint: Paint = (style, text) => styleText(style, text, { stream });
+  const skipped = new Map<string, number>();
+  return (event) => {
+    if (event.event === 'check' && event.status === 'skipped') {
+      const key = `${event.node}\0${event.message ?? 'no reason given'}`;
+      skipped.set(key, (skipped.get(key) ?? 0) + 1);
+    }
+    if (event.event === 'phase-ended') return skippedLines(skipped, event.node, paint);
+    return (LINES[event.event] as Line<RunEvent['event']>)(event, paint);
+  };
+}
+
+function skippedLines(skipped: Map<string, number>, node: string, paint: Paint): string | undefined {
+  const lines: string[] = [];
+  for (const [key, count] of skipped) {
+    const [of, reason = ''] = key.split('\0');
+    if (of !== node) continue;
+    skipped.delete(key);
+    lines.push(paint('dim', `  - ${count} skipped: ${reason}`));
+  }
+  return lines.length === 0 ? undefined : lines.join('\n');
 }
