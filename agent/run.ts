@@ -5,7 +5,9 @@ import { packageVersion } from '#core/version.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, RUN_SETTINGS, type RunConfig } from './config.ts';
 import { openCounters } from './counters.ts';
+import type { Host } from './host/host.ts';
 import { openPseudonyms } from './host/identity-key.ts';
+import { releaseMemory } from './host/release-memory.ts';
 import { openHost } from './local.ts';
 import { runPlan } from './phase/run-plan.ts';
 import { PROBES } from './probe/catalog.ts';
@@ -13,6 +15,7 @@ import { measurementRecords } from './probe/measurement-records.ts';
 import { nodeView } from './probe/node-view.ts';
 import { runProbes } from './probe/run-probes.ts';
 import { openUplink } from './uplink/open-uplink.ts';
+import type { Uplink } from './uplink/uplink.ts';
 
 /**
  * One run of the agent: says hello, reads the host, runs the phases of the plan, finishes, waits for the seal.
@@ -22,7 +25,6 @@ import { openUplink } from './uplink/open-uplink.ts';
 export async function runAgent(config: RunConfig, log: Log): Promise<void> {
   log.info({ version: packageVersion(), settings: redactSettings(RUN_SETTINGS, config) }, 'agent started');
   const host = await openHost(config);
-  const clock = systemClock;
   const uplink = await openUplink({
     url: config.collector,
     pin: config.collectorKey,
@@ -31,28 +33,35 @@ export async function runAgent(config: RunConfig, log: Log): Promise<void> {
     agentVersion: packageVersion(),
     journalDir: config.journalDir,
     giveUpMs: config.giveUpMs,
-    clock,
+    clock: systemClock,
     log,
     random: Math.random,
   });
-  const { plan, recovered, send } = uplink;
-  log.info({ runId: uplink.runId, recovered: recovered.length }, 'admitted');
+  log.info({ runId: uplink.runId, recovered: uplink.recovered.length }, 'admitted');
   try {
-    if (!recovered.some((body) => body.kind === 'finished')) {
-      const node = nodeView(host);
-      const pseudonyms = await openPseudonyms(config.identityKeyFile);
-      const sampledAtMs = clock.nowMs();
-      for (const body of measurementRecords(await runProbes(PROBES, { node, pseudonyms }), { sampledAtMs, recovered })) await send(body);
-      const counters = await openCounters(host, clock, config.counterDir);
-      const context = { host, node, clock, window: counters.window, accelerator: plan.accelerator };
-      await runPlan({ plan, phases: await uplink.start, checks: CHECKS, context, stop: uplink.stop, recovered }, send);
-      await counters.keep();
-      await send({ kind: 'finished', atMs: clock.nowMs() });
+    if (!uplink.recovered.some((body) => body.kind === 'finished')) {
+      await report(uplink, host, config);
       log.info('finished');
     }
+    // The collector seals when the slowest node has finished: that may be a while.
+    releaseMemory();
     await uplink.sealed;
     log.info('sealed');
   } finally {
     await uplink.close();
   }
+}
+
+/** Says everything there is to say about this node. */
+async function report({ plan, recovered, send, start, stop }: Uplink, host: Host, config: RunConfig): Promise<void> {
+  const clock = systemClock;
+  const node = nodeView(host);
+  const pseudonyms = await openPseudonyms(config.identityKeyFile);
+  const sampledAtMs = clock.nowMs();
+  for (const body of measurementRecords(await runProbes(PROBES, { node, pseudonyms }), { sampledAtMs, recovered })) await send(body);
+  const counters = await openCounters(host, clock, config.counterDir);
+  const context = { host, node, clock, window: counters.window, accelerator: plan.accelerator };
+  await runPlan({ plan, phases: await start, checks: CHECKS, context, stop, recovered }, send);
+  await counters.keep();
+  await send({ kind: 'finished', atMs: clock.nowMs() });
 }

