@@ -3,7 +3,7 @@ import type { PointerSigner } from '#core/attestation/pointer.ts';
 import type { Statement } from '#core/attestation/statement.ts';
 import type { Digest } from '#core/digest/sha256.ts';
 import { AssayError, isAssayError } from '#core/error.ts';
-import { readClaims } from '#core/publish/signature-claims.ts';
+import { claimsAbout } from '#core/publish/signature-claims.ts';
 import { clearPending, readPending, writePending, type PendingSignature } from './pending-signature.ts';
 import { signStatement, type SigningRoute } from './sign-statement.ts';
 
@@ -52,7 +52,7 @@ export async function signEvidence(signing: Signing): Promise<SigningResult> {
     pending = { ...pending, sigstoreBundle: pending.sigstoreBundle ?? (await makeSignature(signing)) };
     if (earlier?.sigstoreBundle === undefined) await writePending(pendingPath, pending);
     const sigstoreBundle = Buffer.from(pending.sigstoreBundle ?? '', 'utf8');
-    const { signer, predicateType } = readClaims(sigstoreBundle);
+    const { signer, predicateType } = claimsAbout(sigstoreBundle, subject.digest);
     await signing.deliver({ sigstoreBundle, predicateType, signer });
     await clearPending(pendingPath);
     return { signer, resumed: earlier?.sigstoreBundle !== undefined };

@@ -7,6 +7,8 @@ import { serviceProgram } from './cache.ts';
 export interface Child {
   /** Its first line on stdout. */
   readonly firstLine: Promise<string>;
+  /** Rejects when it ends, with what it said last. */
+  readonly failed: Promise<never>;
   readonly stop: () => Promise<void>;
   /** Ends it without a chance to clean up. */
   readonly kill: () => void;
@@ -23,21 +25,28 @@ export function startChild(name: string, args: readonly string[], env: Record<st
   });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4000)));
-  const firstLine = new Promise<string>((found, fail) => {
+  const failed = new Promise<never>((_, fail) => {
+    child.once('exit', () => fail(new Error(`${name} ended: ${output}`)));
+    child.once('error', fail);
+  });
+  const printed = new Promise<string>((found) => {
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       if (text.includes('\n')) found(text.slice(0, text.indexOf('\n')));
     });
-    child.once('exit', () => fail(new Error(`${name} ended: ${output}`)));
-    child.once('error', fail);
   });
-  firstLine.catch(() => undefined);
-  return { firstLine, stop: () => stopChild(child), kill: () => void child.kill('SIGKILL') };
+  const firstLine = Promise.race([printed, failed]);
+  for (const promise of [failed, firstLine]) promise.catch(() => undefined);
+  return { firstLine, failed, stop: () => stopChild(child), kill: () => void child.kill('SIGKILL') };
 }
 
-/** Waits until an address answers 200. */
-export async function untilReady(name: string, url: string): Promise<void> {
+/** Waits until a program answers 200 at an address, or has ended. */
+export async function untilReady(child: Child, url: string): Promise<void> {
+  await Promise.race([child.failed, untilAnswers(url)]);
+}
+
+async function untilAnswers(url: string): Promise<void> {
   const endMs = performance.now() + READY_MS;
   while (performance.now() < endMs) {
     const answer = await fetch(url).catch(() => undefined);
@@ -45,7 +54,7 @@ export async function untilReady(name: string, url: string): Promise<void> {
     if (answer?.ok === true) return;
     await sleep(25);
   }
-  throw new Error(`${name} did not answer at ${url} within ${READY_MS} ms`);
+  throw new Error(`nothing answered at ${url} within ${READY_MS} ms`);
 }
 
 /** A loopback port that is free now. */

@@ -28,8 +28,21 @@ export interface Stack {
 
 const ORIGIN = 'rekor.local';
 
+/** A free port may be taken by somebody else before its program is up. */
+const ATTEMPTS = 3;
+
 /** Starts everything; takes well under a second. Stop it, or its programs outlive the test. */
 export async function startStack(): Promise<Stack> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce();
+    } catch (error) {
+      if (attempt >= ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function startOnce(): Promise<Stack> {
   const state = await mkdtemp(join(tmpdir(), 'assay-services-'));
   const [oidc, ct, rekorV1] = await Promise.all([startOidcIssuer(), startSctIssuer(), startRekorV1()]);
   const children: Child[] = [];
@@ -76,23 +89,22 @@ async function startFulcio(state: string, children: Child[], { oidc, ct }: { oid
   const [http, grpc, metrics] = [await freePort(), await freePort(), await freePort()];
   const config = join(state, 'fulcio.yaml');
   await writeFile(config, fulcioConfig(oidc.url));
-  children.push(
-    startChild('fulcio', [
-      'serve',
-      '--ca=ephemeralca',
-      '--host=127.0.0.1',
-      `--port=${http}`,
-      '--grpc-host=127.0.0.1',
-      `--grpc-port=${grpc}`,
-      `--metrics-port=${metrics}`,
-      `--config-path=${config}`,
-      `--ct-log-url=${ct.url}`,
-      `--legacy-unix-domain-socket=${join(state, 'fulcio.sock')}`,
-      '--log_type=prod',
-    ]),
-  );
+  const child = startChild('fulcio', [
+    'serve',
+    '--ca=ephemeralca',
+    '--host=127.0.0.1',
+    `--port=${http}`,
+    '--grpc-host=127.0.0.1',
+    `--grpc-port=${grpc}`,
+    `--metrics-port=${metrics}`,
+    `--config-path=${config}`,
+    `--ct-log-url=${ct.url}`,
+    `--legacy-unix-domain-socket=${join(state, 'fulcio.sock')}`,
+    '--log_type=prod',
+  ]);
+  children.push(child);
   const url = `http://127.0.0.1:${http}`;
-  await untilReady('fulcio', `${url}/healthz`);
+  await untilReady(child, `${url}/healthz`);
   return url;
 }
 
@@ -117,32 +129,32 @@ async function startRekor(state: string, children: Child[]): Promise<{ url: stri
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   await writeFile(join(state, 'rekor.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
   await mkdir(join(state, 'rekor'));
-  children.push(
-    startChild('rekor', [
-      'serve',
-      '--http-address=127.0.0.1',
-      `--http-port=${http}`,
-      '--grpc-address=127.0.0.1',
-      `--grpc-port=${grpc}`,
-      `--http-metrics-port=${metrics}`,
-      `--hostname=${ORIGIN}`,
-      `--storage-dir=${join(state, 'rekor')}`,
-      `--signer-filepath=${join(state, 'rekor.pem')}`,
-      '--checkpoint-interval=100ms',
-      '--batch-max-age=10ms',
-      '--persistent-antispam=false',
-      '--log-level=error',
-    ]),
-  );
+  const child = startChild('rekor', [
+    'serve',
+    '--http-address=127.0.0.1',
+    `--http-port=${http}`,
+    '--grpc-address=127.0.0.1',
+    `--grpc-port=${grpc}`,
+    `--http-metrics-port=${metrics}`,
+    `--hostname=${ORIGIN}`,
+    `--storage-dir=${join(state, 'rekor')}`,
+    `--signer-filepath=${join(state, 'rekor.pem')}`,
+    '--checkpoint-interval=100ms',
+    '--batch-max-age=10ms',
+    '--persistent-antispam=false',
+    '--log-level=error',
+  ]);
+  children.push(child);
   const url = `http://127.0.0.1:${http}`;
-  await untilReady('rekor', `${url}/healthz`);
+  await untilReady(child, `${url}/healthz`);
   return { url, spki: publicKey.export({ format: 'der', type: 'spki' }) };
 }
 
 async function startTimestampAuthority(children: Child[]): Promise<string> {
   const port = await freePort();
-  children.push(startChild('timestamp', ['-port', String(port)]));
-  await untilReady('timestamp', `http://127.0.0.1:${port}/ping`);
+  const child = startChild('timestamp', ['-port', String(port)]);
+  children.push(child);
+  await untilReady(child, `http://127.0.0.1:${port}/ping`);
   return `http://127.0.0.1:${port}`;
 }
 
@@ -158,7 +170,8 @@ export async function startDistribution(state: string, children: Child[], auth =
   const config = join(state, `distribution-${port}.yaml`);
   const storage = 'storage:\n  inmemory: {}\n  delete:\n    enabled: true\n';
   await writeFile(config, `version: 0.1\nlog:\n  level: error\n${storage}http:\n  addr: 127.0.0.1:${port}\n${auth}`);
-  children.push(startChild('distribution', ['serve', config], { OTEL_TRACES_EXPORTER: 'none' }));
-  await untilReady('distribution', `http://127.0.0.1:${port}/`);
+  const child = startChild('distribution', ['serve', config], { OTEL_TRACES_EXPORTER: 'none' });
+  children.push(child);
+  await untilReady(child, `http://127.0.0.1:${port}/`);
   return `127.0.0.1:${port}`;
 }
