@@ -34,8 +34,8 @@ const OWN_BUNDLES = ['verify'];
 /** Leaves a verb out of the CLI's own bundle; the file it becomes lies beside the chunk that names it. */
 const ownBundles: Plugin = {
   name: 'own-bundles',
-  setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^\\./(?:${OWN_BUNDLES.join('|')})\\.ts$`) }, ({ path, importer }) =>
+  setup(plugin) {
+    plugin.onResolve({ filter: new RegExp(`^\\./(?:${OWN_BUNDLES.join('|')})\\.ts$`) }, ({ path, importer }) =>
       importer.endsWith('cli/command/catalog.ts')
         ? { path: `../cli-${path.slice(2, -3)}/${path.slice(2, -3)}.mjs`, external: true }
         : undefined,

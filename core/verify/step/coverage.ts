@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { merkleProof, merkleRoot, rootFromProof } from '#core/attestation/merkle.ts';
 import { COVERAGE_FILE, NODES_FILE } from '#core/attestation/nodes.ts';
 import type { CoverageSummary, Predicate } from '#core/attestation/predicate.ts';
+import type { CtrfStatus } from '#core/ctrf/report.ts';
+import { countTests } from '#core/ctrf/summary.ts';
 import { canonicalJson } from '#core/digest/canonical-json.ts';
 import type { Digest } from '#core/digest/sha256.ts';
 import { finding, type Finding } from '../finding.ts';
@@ -27,7 +30,7 @@ export function checkCoverage(
   const leaves = readNodesFile(files.get(NODES_FILE));
   const findings = [
     ...summaryFindings(coverage, rows),
-    ...nodeFindings(rows, { leaves, facts }),
+    ...nodeFindings(rows, { leaves, facts, isReadable: facts.length === Object.keys(predicate.phases).length }),
     ...rootFindings(leaves, nodesRoot),
     ...missingFindings(coverage),
     ...(node === undefined ? [] : proofFindings(node, leaves, nodesRoot)),
@@ -75,24 +78,34 @@ function summaryFindings({ expected, reported, missing }: CoverageSummary, rows:
     : wrong(`the predicate says that ${shown(stranger.node, 80)} is missing (${shown(stranger.reason, 40)}), ${COVERAGE_FILE} does not`);
 }
 
-function nodeFindings(
-  rows: readonly CoverageRow[] | undefined,
-  { leaves = [], facts }: { readonly leaves: readonly NodeLeaf[] | undefined; readonly facts: readonly PhaseFacts[] },
-): readonly Finding[] {
+interface NodeSources {
+  readonly leaves: readonly NodeLeaf[] | undefined;
+  readonly facts: readonly PhaseFacts[];
+  /** True when every report could be read. */
+  readonly isReadable: boolean;
+}
+
+function nodeFindings(rows: readonly CoverageRow[] | undefined, { leaves = [], facts, isReadable }: NodeSources): readonly Finding[] {
   const listed = new Set((rows ?? []).map(({ node }) => node));
-  const inReports = new Set(facts.flatMap(({ nodes }) => [...nodes]));
+  const complete = new Set(leaves.filter((leaf) => leaf.complete).map(({ node }) => node));
+  const inReports = new Set(facts.flatMap(({ nodes }) => [...nodes.keys()]));
   const stranger = [...inReports, ...leaves.map(({ node }) => node)].find((node) => !listed.has(node));
-  const claimed = (rows ?? []).find(
-    ({ node, state }) => state === 'reported' && !leaves.some((leaf) => leaf.node === node && leaf.complete),
-  );
-  return [
-    ...(stranger === undefined
-      ? []
-      : [finding('COVERAGE_WRONG', `${shown(stranger, 80)} has results, and ${COVERAGE_FILE} does not list it`)]),
-    ...(claimed === undefined
-      ? []
-      : [finding('COVERAGE_WRONG', `${shown(claimed.node, 80)} counts as reported, and ${NODES_FILE} has no complete entry for it`)]),
+  const claimed = (rows ?? []).find(({ node, state }) => state === 'reported' && !complete.has(node));
+  const miscounted = isReadable ? leaves.find((leaf) => !isCountedRight(leaf, facts)) : undefined;
+  const problems = [
+    ...(stranger === undefined ? [] : [`${shown(stranger, 80)} has results, and ${COVERAGE_FILE} does not list it`]),
+    ...(claimed === undefined ? [] : [`${shown(claimed.node, 80)} counts as reported, and ${NODES_FILE} has no complete entry for it`]),
+    ...(miscounted === undefined ? [] : [`${NODES_FILE} counts other results of ${shown(miscounted.node, 80)} than the reports hold`]),
   ];
+  return problems.map((problem) => finding('COVERAGE_WRONG', problem));
+}
+
+/** Compares a node's own counts with the reports; where tests of nodes are folded nothing can be counted. */
+function isCountedRight({ node, checks }: NodeLeaf, facts: readonly PhaseFacts[]): boolean {
+  if (facts.some(({ isFolded }) => isFolded)) return true;
+  const sum = countTests([]);
+  for (const { nodes } of facts) for (const [status, count] of Object.entries(nodes.get(node) ?? {})) sum[status as CtrfStatus] += count;
+  return isDeepStrictEqual(checks, sum);
 }
 
 function rootFindings(leaves: readonly NodeLeaf[] | undefined, claimed: Digest | undefined): readonly Finding[] {

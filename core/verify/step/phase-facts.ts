@@ -1,4 +1,4 @@
-import type { CtrfReport, CtrfStatus, Phase } from '#core/ctrf/report.ts';
+import type { CtrfReport, CtrfStatus, CtrfTest, Phase } from '#core/ctrf/report.ts';
 import { countTests } from '#core/ctrf/summary.ts';
 import { shown } from '../foreign-text.ts';
 
@@ -8,8 +8,10 @@ export interface PhaseFacts {
   readonly counts: Readonly<Record<CtrfStatus, number>>;
   readonly tests: number;
   readonly names: ReadonlySet<string>;
-  /** Node pseudonyms of node checks: the second part of a test's suite. */
-  readonly nodes: ReadonlySet<string>;
+  /** What the node itself reported, by its pseudonym (the second part of a suite); nodes of folded tests are only named. */
+  readonly nodes: ReadonlyMap<string, Readonly<Record<CtrfStatus, number>>>;
+  /** True when tests of several nodes stand as one, so that nothing can be counted by node. */
+  readonly isFolded: boolean;
   /** First tests whose own record contradicts their state. */
   readonly contradictions: readonly string[];
   /** First tests that carry free text (message, stdout). */
@@ -34,20 +36,48 @@ const STATUS_OF_OUTCOME: Readonly<Record<string, CtrfStatus>> = {
 /** Boils a report down. @param report as parsed, tests with known states only */
 export function phaseFacts(phase: Phase, report: CtrfReport): PhaseFacts {
   const { tests } = report.results;
-  const [names, nodes] = [new Set<string>(), new Set<string>()];
+  const names = new Set<string>();
   const lists = { contradictions: [] as string[], freeTexts: [] as string[], failed: [] as string[], inconclusive: [] as string[] };
   for (const test of tests) {
-    const node = test.suite?.[1];
-    names.add(test.name);
-    if (node !== undefined) nodes.add(node);
-    const label = (): string => shown(node === undefined ? test.name : `${test.name} on ${node}`, 120);
+    const { name, status, extra } = test;
+    const label = (): string => shown(nodeOf(test) === undefined ? name : `${name} on ${nodeOf(test)}`, 120);
+    names.add(name);
     if (test.message !== undefined || test.stdout !== undefined) note(lists.freeTexts, label);
-    if (test.status === 'failed') note(lists.failed, label);
-    if (test.status === 'other' || test.status === 'pending') note(lists.inconclusive, () => `${label()} (${test.status})`);
-    const problem = contradictionOf(test.status, test.extra);
+    if (status === 'failed') note(lists.failed, label);
+    if (status === 'other' || status === 'pending') note(lists.inconclusive, () => `${label()} (${status})`);
+    const problem = contradictionOf(status, extra);
     if (problem !== undefined) note(lists.contradictions, () => `${label()} ${problem}`);
   }
-  return { phase, counts: countTests(tests), tests: tests.length, names, nodes, ...lists };
+  return { phase, counts: countTests(tests), tests: tests.length, names, ...nodeCounts(tests), ...lists };
+}
+
+function nodeCounts(tests: readonly CtrfTest[]): Pick<PhaseFacts, 'nodes' | 'isFolded'> {
+  const nodes = new Map<string, Record<CtrfStatus, number>>();
+  let isFolded = false;
+  for (const test of tests) {
+    const { status, extra } = test;
+    const own = nodeOf(test);
+    const folded = own === undefined ? foldedNodes(extra) : [own];
+    isFolded ||= own === undefined && folded.length > 0;
+    for (const node of folded) {
+      const counts = nodes.get(node) ?? countTests([]);
+      // What the collector says about a node is not the node's own report.
+      if (extra?.['origin'] !== 'collector') counts[status] += 1;
+      nodes.set(node, counts);
+    }
+  }
+  return { nodes, isFolded };
+}
+
+/** Pseudonym of the node a test ran on; reports of other tools may have no suite at all. */
+function nodeOf(test: CtrfTest): string | undefined {
+  return (test as Partial<CtrfTest>).suite?.[1];
+}
+
+/** First and last names of the ranges of nodes that a folded test stands for. */
+function foldedNodes(extra: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  const nodes = extra?.['nodes'];
+  return Array.isArray(nodes) ? nodes.flatMap((range: unknown) => (typeof range === 'string' ? range.split('..', 2) : [])) : [];
 }
 
 function note(list: string[], label: () => string): void {

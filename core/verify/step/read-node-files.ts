@@ -12,6 +12,8 @@ export interface CoverageRow {
 export interface NodeLeaf {
   readonly node: string;
   readonly complete: boolean;
+  /** How many of its checks ended how, as the entry says. */
+  readonly checks: unknown;
   /** The whole entry: its canonical JSON is the leaf. */
   readonly entry: unknown;
 }
@@ -27,7 +29,7 @@ export function readCoverageFile(file: BundleFile | undefined): readonly Coverag
 export function readNodesFile(file: BundleFile | undefined): readonly NodeLeaf[] | undefined {
   return readEntries(file, (entry) =>
     typeof entry['node'] === 'string' && typeof entry['complete'] === 'boolean'
-      ? { node: entry['node'], complete: entry['complete'], entry }
+      ? { node: entry['node'], complete: entry['complete'], checks: entry['checks'], entry }
       : undefined,
   );
 }

@@ -146,6 +146,7 @@ const RESULT_CASES: readonly Case[] = [
     'COUNTS_WRONG',
     edit(DEPLOYMENT, (report) => (report['results'].tests[1].status = 'failed')),
     'RESULT_WRONG',
+    'COVERAGE_WRONG',
   ],
   ['that the predicate counts up', 'COUNTS_WRONG', claim((predicate) => (predicate['phases'].deployment.passed = 30))],
   [
@@ -157,6 +158,7 @@ const RESULT_CASES: readonly Case[] = [
         summary: { ...report['results'].summary, passed: 0, failed: 3 },
       }),
     ),
+    'COVERAGE_WRONG',
   ],
   ['whose skips the predicate leaves out', 'COUNTS_WRONG', claim((predicate) => (predicate['phases'].conformance.skipped = 4))],
   ['that contradict a recorded outcome', 'RESULT_WRONG', edit(DEPLOYMENT, (report) => (report['results'].tests[0].extra.outcome = 'fail'))],
@@ -198,6 +200,12 @@ const COVERAGE_CASES: readonly Case[] = [
   ],
   ['that leaves out a node with results', 'COVERAGE_WRONG', edit('coverage.json', (coverage) => (coverage['nodes'][2].node = 'node-0009'))],
   ['without the tree of nodes', 'COVERAGE_WRONG', () => ({ files: { 'nodes.json': undefined } }), 'NODES_ROOT_MISMATCH'],
+  [
+    'whose counts of a node are not in the reports',
+    'COVERAGE_WRONG',
+    edit('nodes.json', (nodes) => (nodes['nodes'][1].checks.passed = 99)),
+    'NODES_ROOT_MISMATCH',
+  ],
   [
     'whose node did not finish',
     'COVERAGE_WRONG',
