@@ -157,7 +157,8 @@ async function instance(node: NodeView, pseudonyms: Pseudonyms): Promise<readonl
   ].sort();
   const source = 'GPU identities';
   // One identity for two boards, or none for one, and the fingerprint says nothing about which node this is.
-  const isComplete = new Set(identities).size >= expected;
+  const distinct = new Set(identities).size;
+  const isComplete = distinct >= expected;
   return [
     ...measure({ subtype: 'instance' }, [
       found('key-id', pseudonyms.keyId, 'identity key'),
@@ -166,7 +167,7 @@ async function instance(node: NodeView, pseudonyms: Pseudonyms): Promise<readonl
         ? found('digest', pseudonyms.of('node', identities.join('\n')), source)
         : {
             key: 'digest',
-            read: { state: 'unreadable', reason: `partial: ${identities.length} of ${expected} GPUs tell an identity` },
+            read: { state: 'unreadable', reason: `partial: ${distinct} of ${expected} GPUs tell an identity of their own` },
             source,
           },
     ]),
