@@ -55,6 +55,8 @@ export const ERROR_TABLE = {
   REKOR_ENTRY_WRONG: { exit: 3, meaning: 'The transparency log answered with an entry about something else than what was sent.' },
   TSA_REFUSED: { exit: 3, meaning: 'The timestamp authority refuses the request.' },
   TSA_UNAVAILABLE: { exit: 3, meaning: 'The timestamp authority could not be reached, hangs, or fails; retries did not help.' },
+  TRUST_UPDATE_FAILED: { exit: 3, meaning: 'No trusted root could be fetched through TUF, or what came is none; the one that was trusted before stays in use.' },
+  TRUST_ROOT_UNUSABLE: { exit: 3, meaning: 'A trusted root cannot be read or is none.' },
   REGISTRY_UNAUTHORIZED: { exit: 3, meaning: 'A registry asks for credentials, or does not accept those it was given (401).' },
   REGISTRY_FORBIDDEN: { exit: 3, meaning: 'A registry knows who asks and does not allow it (403).' },
   REGISTRY_RATE_LIMITED: { exit: 3, meaning: 'A registry answers that there were too many requests (429), also after waiting as long as it asked for.' },

@@ -3,9 +3,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '#core/error.ts';
 
-/** The public trusted root that `assay trust update` fetched last. Whoever can write it decides what is trusted here. */
+/** Where trust material is kept between runs. Whoever can write there decides what is trusted here. */
+export function rootCacheDirectory(): string {
+  return join(homedir(), '.cache', 'assay', 'trust');
+}
+
+/** The public trusted root that `assay trust update` fetched last. */
 export function rootCachePath(): string {
-  return join(homedir(), '.cache', 'assay', 'trust', 'trusted_root.json');
+  return join(rootCacheDirectory(), 'trusted_root.json');
 }
 
 /** Bytes of the cached root, or undefined when there is none. */
