@@ -9,7 +9,7 @@ import { worst, type Given } from './nvidia-gpu.ts';
 import { judgeRead } from './pcie.ts';
 import { boardOf } from './threshold/board-table.ts';
 import { boardThreshold } from './threshold/board.ts';
-import { pass, skip, unknown, warn, type Verdict } from './verdict.ts';
+import { fail, pass, skip, unknown, warn, type Verdict } from './verdict.ts';
 
 /** Slower ports are for storage and management. */
 const FABRIC_GBPS = 100;
@@ -246,4 +246,42 @@ export async function checkEfaCount(context: CheckContext): Promise<Verdict> {
   return known === functions
     ? pass(`${known} EFA devices`, observed)
     : warn(`${known} of ${functions} EFA devices have come up; some take minutes after boot`, observed);
+}
+
+/** ConnectX and BlueField functions that carry RDMA, without their virtual ones. */
+const RDMA_CARDS = new Set(['101b', '101d', '1021', '1023', '1025', 'a2dc']);
+
+/** Every RDMA card on PCI has come up as an RDMA device. */
+export async function checkRdmaCount(context: CheckContext): Promise<Verdict> {
+  const pci = await context.node.pci();
+  if (pci.state !== 'read') return pci.state === 'absent' ? skip(pci.reason) : unknown(pci.reason);
+  const cards = pci.value.functions.filter(({ vendor, device }) => vendor === '15b3' && RDMA_CARDS.has(device));
+  if (cards.length === 0) return skip('no RDMA card on the PCI bus');
+  const read = await context.node.infiniband();
+  const known = new Set((read.state === 'read' ? read.value : []).map(({ pciAddress }) => pciAddress));
+  const missing = cards.filter(({ address }) => !known.has(address));
+  const observed = { cards: cards.length, withoutDevice: missing.map(({ address }) => address) };
+  if (missing.length === 0) return pass(`${cards.length} RDMA cards`, observed);
+  // An Ethernet card may be used as a plain one on purpose; an InfiniBand card has no other use.
+  const isLoss = missing.some(({ classCode }) => classCode.startsWith('0207'));
+  return (isLoss ? fail : warn)(`no RDMA device for ${observed.withoutDevice.join(', ')}`, observed);
+}
+
+/** On a machine with several NUMA nodes, every GPU knows its own. */
+export async function checkGpuNuma(context: CheckContext): Promise<Verdict> {
+  const gpus = await context.node.gpus();
+  if (gpus.state !== 'read' || gpus.value.length === 0) return skip('no GPU on the PCI bus');
+  const names = await context.host.list('/sys/devices/system/node');
+  const nodes = (names.state === 'read' ? names.value : []).filter((name) => /^node\d+$/.test(name)).length;
+  if (nodes < 2) return skip('one NUMA node');
+  return fold(
+    gpus.value.map(
+      ({ address, numaNode }) =>
+        [
+          address,
+          judgeRead(numaNode, (node) => finding(node < 0 ? 'warn' : 'pass', node < 0 ? 'does not know its NUMA node' : '', node)),
+        ] as const,
+    ),
+    { good: 'every GPU knows its NUMA node', observed: { nodes } },
+  );
 }

@@ -10,6 +10,7 @@ import {
 import { checkImexChannels, checkImexDomain } from '../imex.ts';
 import { checkGpuTopology, checkNvLinkErrors, checkNvLinkState } from '../nvlink.ts';
 import { AER_THRESHOLDS, checkPcieErrors, checkPcieGeneration, checkPcieReplay, checkPcieWidth, REPLAY_THRESHOLDS } from '../pcie.ts';
+import { checkAccessControl } from '../pci-acs.ts';
 import { FILES_MS, TOOL_MS } from './deadline.ts';
 
 /** PCI Express, NVLink and the fabric behind it. */
@@ -167,5 +168,16 @@ export const LINK_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: TOOL_MS,
     run: checkGpuTopology,
+  },
+  {
+    name: 'access-control',
+    phase: 'performance',
+    summary: 'No access control above the GPUs sends their traffic through the processor',
+    reads: ['/sys/bus/pci/devices/*/config'],
+    tier: 1,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkAccessControl,
   },
 ];

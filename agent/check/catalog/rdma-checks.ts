@@ -12,11 +12,24 @@ import {
   checkRoceRetransmissions,
   FLAP_THRESHOLDS,
   PORT_ERROR_THRESHOLDS,
+  checkRdmaCount,
+  checkGpuNuma,
 } from '../rdma.ts';
 import { FILES_MS } from './deadline.ts';
 
 /** Network cards and ports between nodes. */
 export const RDMA_CHECKS: readonly Check[] = [
+  {
+    name: 'rdma-count',
+    phase: 'deployment',
+    summary: 'Every RDMA card on PCI has come up as an RDMA device',
+    reads: ['/sys/bus/pci/devices', '/sys/class/infiniband/*/device'],
+    tier: 0,
+    severity: 'critical',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkRdmaCount,
+  },
   {
     name: 'rdma-port-state',
     phase: 'deployment',
@@ -126,5 +139,16 @@ export const RDMA_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkNicNuma,
+  },
+  {
+    name: 'gpu-numa',
+    phase: 'performance',
+    summary: 'Every GPU knows its NUMA node',
+    reads: ['/sys/bus/pci/devices/*/numa_node', '/sys/devices/system/node'],
+    tier: 0,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkGpuNuma,
   },
 ];

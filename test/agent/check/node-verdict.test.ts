@@ -297,3 +297,42 @@ test('fabric manager: it runs, it does not, or nobody can see', async () => {
     'skip: no NVSwitch is visible: guest, or part of a node',
   );
 });
+
+test('an RDMA card without device is told, an InfiniBand card fails', async () => {
+  const card = (classCode: string): Machine =>
+    pciFunctions([{ address: '0000:18:00.0', ids: '15b3:1021', classCode, driver: 'mlx5_core' }]);
+  expect(await verdictOf(card('020700'), 'rdma-count', { directory })).toBe('fail: no RDMA device for 0000:18:00.0');
+  expect(await verdictOf(card('020000'), 'rdma-count', { directory })).toBe('warn: no RDMA device for 0000:18:00.0');
+  expect(await verdictOf(infinibandCards(2, '400 Gb/sec (4X NDR)'), 'rdma-count', { directory })).toBe('pass: 2 RDMA cards');
+});
+
+test('a GPU that does not know its NUMA node is told on a machine with several', async () => {
+  const lost = pciFunctions([{ address: '0000:1b:00.0', ids: '10de:2330', classCode: '030200', numaNode: -1 }]);
+  const nodes = { 'sys/devices/system/node/node0/cpulist': '0-3\n', 'sys/devices/system/node/node1/cpulist': '4-7\n' };
+  expect(await verdictOf(node(nodes, lost), 'gpu-numa', { directory })).toBe('warn: does not know its NUMA node: 0000:1b:00.0');
+  expect(await verdictOf(node({}, lost), 'gpu-numa', { directory })).toBe('skip: one NUMA node');
+});
+
+/** Configuration space of a bridge with access control bits, behind another capability. */
+function bridgeConfig(control: number): Uint8Array {
+  const config = Buffer.alloc(4096);
+  config.writeUInt32LE((0x140 << 20) | 0x10001, 0x100);
+  config.writeUInt32LE(0x1000d, 0x140);
+  config.writeUInt16LE(control, 0x146);
+  return config;
+}
+
+test.each<readonly [name: string, config: Uint8Array, verdict: string]>([
+  ['off', bridgeConfig(0), 'pass: no access control above the GPUs'],
+  ['on', bridgeConfig(0x1d), 'warn: access control is on above the GPUs'],
+  ['hidden', Buffer.alloc(64), 'skip: the configuration space of bridges needs root'],
+  ['a list that never ends', Buffer.alloc(4096, 0x10), 'pass: no access control above the GPUs'],
+])('access control above a GPU: %s', async (_, config, verdict) => {
+  const path = 'sys/devices/pci0000:00/0000:00:01.0';
+  const bridge = {
+    files: { [`${path}/config`]: config },
+    links: { 'sys/bus/pci/devices/0000:00:01.0': '../../../devices/pci0000:00/0000:00:01.0' },
+  };
+  const files = { [`${path}/vendor`]: '0x8086\n', [`${path}/device`]: '0x352a\n', [`${path}/class`]: '0x060400\n' };
+  expect(await verdictOf(node(files, GPU, bridge), 'access-control', { directory })).toBe(verdict);
+});
