@@ -55,11 +55,6 @@ export interface Host {
   readonly runTool: (name: ToolName, args: readonly string[], limits: ToolLimits) => Promise<ToolOutcome>;
 }
 
-/** Applies a function to the value of a read and keeps every other state as it is. */
-export function mapRead<T, U>(read: FileRead<T>, change: (value: T) => U): FileRead<U> {
-  return read.state === 'read' ? { state: 'read', value: change(read.value) } : read;
-}
-
 /** The value of a read, or undefined for each of the other states. */
 export function valueOf<T>(read: FileRead<T>): T | undefined {
   return read.state === 'read' ? read.value : undefined;
