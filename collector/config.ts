@@ -216,10 +216,12 @@ const OTHER_VARIABLES = [
   'ASSAY_CTRF',
   'ASSAY_GIVE_UP',
   'ASSAY_HOST_ROOT',
+  'ASSAY_IDENTITY_KEY_FILE',
   'ASSAY_JOURNAL_DIR',
   'ASSAY_NODE_NAME',
   'ASSAY_PROFILE',
   'ASSAY_TOOL_PATH',
+  'ASSAY_TOOL_TIMEOUT',
 ];
 const ADDRESS = /^(?:\[([\da-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i;
 const PORT_MAX = 65_535;

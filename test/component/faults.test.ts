@@ -137,7 +137,7 @@ describe('a collector that is killed', () => {
     const { client, welcome } = await RawClient.welcomed(await addressOf(last, place), agent);
     for (let seq = welcome.resumeSeq + 1; seq <= 1000; seq += 100) client.send(agent.frame(seq, Math.min(1000, seq + 99)));
 
-    expect(await last.ended).toEqual({ code: 0, signal: null });
+    expect(await last.ended, last.stderr()).toEqual({ code: 0, signal: null });
     expect(recordsOf(sealedRun(place))).toEqual([bodies]);
     expect(sealedRun(place).collectorRestarts).toBe(KILLS);
   });
@@ -235,7 +235,7 @@ describe('an agent that is killed', () => {
     }
     const last = drive(place, address, 'node-a');
 
-    expect(await last.ended).toEqual({ code: 0, signal: null });
+    expect(await last.ended, last.stderr()).toEqual({ code: 0, signal: null });
     expect((await last.until('open'))['recovered']).toBeGreaterThan(40);
     await collector.ended;
     expect(recordsOf(sealedRun(place))).toEqual([driverRecords('node-a', 60)]);
