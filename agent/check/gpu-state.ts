@@ -110,6 +110,13 @@ function expectedCount(gpus: readonly PciDetail[]): {
   return { expected: threshold.value, thresholds: { gpusPerNode: { ...threshold, value: threshold.value } } };
 }
 
+/** Criteria name a family where one board is meant: `mi300` in a recipe is the MI300X. */
+const CRITERIA_VALUE: Readonly<Record<string, string>> = { mi300x: 'mi300' };
+
+function isWanted(model: string | undefined, wanted: string): boolean {
+  return model !== undefined && (model === wanted || CRITERIA_VALUE[model] === wanted);
+}
+
 /** The node has the accelerator that the recipe is for: by PCI id, cross-checked with the name that the tool prints. */
 export async function checkGpuProduct(context: CheckContext): Promise<Verdict> {
   const pci = await context.node.gpus();
@@ -121,7 +128,7 @@ export async function checkGpuProduct(context: CheckContext): Promise<Verdict> {
   if (pci.value.length === 0) return emptyNode(context);
   if (names.length > 1) return fail(`GPUs of different kinds: ${names.join(', ')}`, observed);
   const unprofiled = pci.value.every((gpu) => boardOf(gpu) === undefined);
-  if (wanted !== 'any' && names[0] !== wanted) return fail(`the recipe asks for ${wanted}, the node has ${names.join(', ')}`, observed);
+  if (wanted !== 'any' && !isWanted(names[0], wanted)) return fail(`the recipe asks for ${wanted}, the node has ${names.join(', ')}`, observed);
   return unprofiled ? pass(`${names.join(', ')}: unprofiled, checked without board values`, observed) : pass(names.join(', '), observed);
 }
 

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
 import { PHASES, type Phase } from '#core/ctrf/report.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
+import { reportedFailure } from '#core/process/reported-failure.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import { withFormat } from '../output/conclude.ts';
 import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
@@ -47,7 +48,7 @@ export const defineRun: DefineVerb = (command, conclude) => {
     .option('--phase <phase...>', `phases to run: ${PHASES.join(', ')} (default: all)`)
     .option('--out <dir>', 'where bundle, layout and pointer are written', './assay-out')
     .option('--push <ref>', 'push artifact and signature to this OCI reference')
-    .option('--node-name <name>', 'name of this node in the run', hostname())
+    .option('--node-name <name>', 'name of this node in the run (default: the host name)')
     .option('--deadline <duration>', 'when the run is sealed at the latest', '30m')
     .option('--host-root <dir>', 'read this tree instead of /')
     .option('--tool-path <dir>', 'look for vendor tools here')
@@ -63,24 +64,27 @@ export const defineRun: DefineVerb = (command, conclude) => {
 async function run(command: Command, flags: RunFlags, conclude: Conclude): Promise<void> {
   const signing = signingOf(flags);
   const recipe = await chooseRecipe(flags);
-  const { runLocally } = await import('../run/local-run.ts');
+  const [{ runLocally }, { interruptible }] = await Promise.all([import('../run/local-run.ts'), import('../run/interruptible.ts')]);
   const outDir = resolve(flags.out);
   const startedAt = performance.now();
   const show = flags.quiet === true ? () => undefined : progressPrinter();
-  const localRun = await runLocally({
-    outDir,
-    recipe: recipe.bytes,
-    accelerator: recipe.accelerator,
-    nodeName: flags.nodeName ?? hostname(),
-    phases: phasesOf(flags.phase),
-    sign: signing === 'lab' ? 'lab' : 'none',
-    deadline: flags.deadline,
-    onEvent: (event) => (signing === 'keyless' && event.event === 'pending' ? undefined : show(event)),
-    onProgramLog: flags.verbose === true ? 'inherit' : 'keep',
-    ...pick(flags, ['hostRoot', 'toolPath']),
-  });
+  const localRun = await interruptible((signal) =>
+    runLocally({
+      signal,
+      outDir,
+      recipe: recipe.bytes,
+      accelerator: recipe.accelerator,
+      nodeName: nodeNameOf(flags),
+      phases: phasesOf(flags.phase),
+      sign: signing === 'lab' ? 'lab' : 'none',
+      deadline: flags.deadline,
+      onEvent: (event) => (signing === 'keyless' && event.event === 'pending' ? undefined : show(event)),
+      onProgramLog: flags.verbose === true ? 'inherit' : 'keep',
+      ...pick(flags, ['hostRoot', 'toolPath']),
+    }),
+  );
   const bundle = eventOf(localRun.events, 'assembled')?.bundle ?? join(outDir, BUNDLE_DIRECTORY);
-  throwFailure(localRun.events, bundle);
+  throwFailure(localRun.events);
   const delivered = await deliver(flags, { signing, bundle, layout: join(outDir, LAYOUT_DIRECTORY), show });
   const events = [...localRun.events, ...delivered.events];
   const trustedRoot = eventOf(events, 'signed')?.trustedRoot ?? flags.trustedRoot;
@@ -144,6 +148,16 @@ function phasesOf(given: readonly string[] | undefined): readonly Phase[] {
   return PHASES.filter((phase) => given.includes(phase));
 }
 
+/** Names come back in progress and messages: they are one word of printable characters. */
+const NODE_NAME = /^[\p{L}\p{N}\p{P}\p{S}]{1,253}$/u;
+
+function nodeNameOf({ nodeName = hostname() }: RunFlags): string {
+  if (NODE_NAME.test(nodeName)) return nodeName;
+  throw new AssayError('USAGE', `${JSON.stringify(nodeName)} is no node name`, {
+    hint: 'Give --node-name up to 253 characters without spaces.',
+  });
+}
+
 type RunSigning = 'lab' | 'keyless' | 'none';
 
 /** Lab only when asked for; an identity when one is given or the environment has one; else nobody. */
@@ -159,14 +173,14 @@ function signingOf(flags: RunFlags): RunSigning {
   return isGiven || hasAmbientIdentity() ? 'keyless' : 'none';
 }
 
-/** A failure that left no bundle ends the verb; one after the bundle (an outage) is told by the collector's exit. */
-function throwFailure(events: readonly RunEvent[], bundle: string): void {
+/** What the collector reports about itself ends the verb, also after it wrote a bundle: then something of the result is missing. */
+function throwFailure(events: readonly RunEvent[]): void {
   const failure = eventOf(events, 'failed');
-  if (failure === undefined || events.some(({ event }) => event === 'assembled')) return;
-  throw new AssayError('PROGRAM_FAILED', `${failure.code}: ${failure.message}`, {
-    hint: failure.hint ?? 'Run again with --verbose.',
-    details: { bundle },
-  });
+  if (failure === undefined) return;
+  throw (
+    reportedFailure(failure) ??
+    new AssayError('PROGRAM_FAILED', `${failure.code}: ${failure.message}`, { hint: 'Run again with --verbose.' })
+  );
 }
 
 function pick<Flags extends object, Name extends keyof Flags>(flags: Flags, names: readonly Name[]): Partial<Pick<Flags, Name>> {

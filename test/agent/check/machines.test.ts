@@ -81,6 +81,7 @@ test('a node without the GPU that its recipe asks for fails', async () => {
 
 test('another GPU than the recipe asks for fails', async () => {
   expect(findings(await checked(mi300xBadPage(), 'h100'))['gpu-product']).toBe('failed: the recipe asks for h100, the node has mi300x');
+  expect(findings(await checked(mi300xBadPage(), 'mi300'))['gpu-product']).toBeUndefined();
 });
 
 test('no identity of a device stands in any result', async () => {

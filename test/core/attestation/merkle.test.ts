@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import { assert as assertProperty, integer, nat, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { merkleProof, merkleRoot, rootFromProof } from '#core/attestation/merkle.ts';
 
@@ -25,8 +25,8 @@ describe('Merkle tree', () => {
   });
 
   it('does not prove another leaf, place, or a shortened or lengthened proof', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 2, max: 33 }), fc.nat(), (size, seed) => {
+    assertProperty(
+      property(integer({ min: 2, max: 33 }), nat(), (size, seed) => {
         const leaves = Array.from({ length: size }, (_, index) => leaf(index));
         const index = seed % size;
         const [root, proof] = [merkleRoot(leaves), merkleProof(leaves, index)];
