@@ -1,5 +1,6 @@
 import type { CtrfTest } from '#core/ctrf/report.ts';
 import { NodeRanges } from './node-ranges.ts';
+import { ObservedValues } from './observed-values.ts';
 
 /** Different results kept apart; a catalog of 60 checks with four states leaves room for four variants of each. */
 const MAX_GROUPS = 1024;
@@ -23,9 +24,7 @@ interface Group {
   readonly status: CtrfTest['status'];
   readonly phase: string;
   readonly fixed: Extra;
-  readonly observed: Map<string, unknown>;
-  readonly ranges: Map<string, { min: number; max: number }>;
-  readonly differs: Set<string>;
+  readonly observed: ObservedValues;
   readonly nodes: NodeRanges;
   message: string | undefined;
   duration: number;
@@ -41,11 +40,13 @@ export class FoldedTests {
 
   /** Takes one result; places never fall. */
   add({ test, node, place }: PlacedTest): void {
-    const { fixed, observed } = splitExtra(boundedExtra(test.extra ?? {}));
-    const key = `${test.status}\n${test.name}\n${JSON.stringify(fixed)}`;
+    const { fixed, observed } = splitExtra(test.extra ?? {});
+    const fixedText = JSON.stringify(fixed);
+    const isShort = fixedText.length <= MAX_EXTRA;
+    const key = `${test.status}\n${test.name}\n${isShort ? fixedText : ''}`;
     const group = this.#groups.get(key);
     if (group !== undefined) merge(group, test, observed);
-    const target = group ?? this.#open(key, test, { fixed, observed });
+    const target = group ?? this.#open(key, test, { fixed: isShort ? fixed : outcomeOf(fixed), observed });
     target.nodes.add(node, place);
   }
 
@@ -54,11 +55,12 @@ export class FoldedTests {
     return [...this.#groups.values()].map(toTest);
   }
 
-  #open(key: string, test: CtrfTest, { fixed, observed }: { readonly fixed: Extra; readonly observed: Extra }): Group {
-    if (this.#groups.size < MAX_GROUPS) return this.#put(key, newGroup(test, fixed, observed));
+  #open(key: string, test: CtrfTest, extra: { readonly fixed: Extra; readonly observed: Extra }): Group {
+    if (this.#groups.size < MAX_GROUPS) return this.#put(key, newGroup(test, extra));
     const { status, suite } = test;
     const restKey = `${status}\n${REST}`;
-    return this.#groups.get(restKey) ?? this.#put(restKey, newGroup({ name: REST, status, suite, duration: 0 }, { origin: 'node' }, {}));
+    const rest = { name: REST, status, suite, duration: 0 };
+    return this.#groups.get(restKey) ?? this.#put(restKey, newGroup(rest, { fixed: { origin: 'node' }, observed: {} }));
   }
 
   #put(key: string, group: Group): Group {
@@ -67,59 +69,21 @@ export class FoldedTests {
   }
 }
 
-function newGroup(test: CtrfTest, fixed: Extra, observed: Extra): Group {
-  const { name, status, suite, message, duration } = test;
-  return {
-    name,
-    status,
-    phase: suite[0] ?? '',
-    fixed,
-    observed: new Map(Object.entries(observed)),
-    ranges: new Map(),
-    differs: new Set(),
-    nodes: new NodeRanges(),
-    message,
-    duration,
-  };
+function newGroup(
+  { name, status, suite, message, duration }: CtrfTest,
+  { fixed, observed }: { readonly fixed: Extra; readonly observed: Extra },
+): Group {
+  return { name, status, phase: suite[0] ?? '', fixed, observed: new ObservedValues(observed), nodes: new NodeRanges(), message, duration };
 }
 
 function merge(group: Group, { duration, message }: CtrfTest, observed: Extra): void {
   group.duration = Math.max(group.duration, duration);
   if (group.message !== message) group.message = undefined;
-  for (const key of new Set([...group.observed.keys(), ...Object.keys(observed)])) mergeValue(group, key, observed[key]);
-  for (const key of group.ranges.keys()) if (!(key in observed)) differ(group, key);
+  group.observed.merge(observed);
 }
 
-function mergeValue(group: Group, key: string, value: unknown): void {
-  if (group.differs.has(key)) return;
-  const range = group.ranges.get(key);
-  const known = range ?? group.observed.get(key);
-  if (range === undefined && isSame(known, value)) return;
-  const bounds = range ?? (typeof known === 'number' ? { min: known, max: known } : undefined);
-  if (bounds === undefined || typeof value !== 'number') return differ(group, key);
-  group.observed.delete(key);
-  group.ranges.set(key, { min: Math.min(bounds.min, value), max: Math.max(bounds.max, value) });
-}
-
-function differ(group: Group, key: string): void {
-  group.observed.delete(key);
-  group.ranges.delete(key);
-  group.differs.add(key);
-}
-
-function isSame(left: unknown, right: unknown): boolean {
-  return left === right || (typeof left === 'object' && JSON.stringify(left) === JSON.stringify(right));
-}
-
-function toTest({ name, status, phase, fixed, observed, ranges, differs, nodes, message, duration }: Group): CtrfTest {
-  const extra = {
-    ...fixed,
-    ...(observed.size === 0 ? {} : { observed: Object.fromEntries(observed) }),
-    ...(ranges.size === 0 ? {} : { ranges: Object.fromEntries(ranges) }),
-    ...(differs.size === 0 ? {} : { differs: [...differs].sort() }),
-    nodeCount: nodes.count,
-    nodes: nodes.toList(),
-  };
+function toTest({ name, status, phase, fixed, observed, nodes, message, duration }: Group): CtrfTest {
+  const extra = { ...fixed, ...observed.toExtra(), nodeCount: nodes.count, nodes: nodes.toList() };
   return { name, status, duration, suite: [phase], ...(message === undefined ? {} : { message }), extra };
 }
 
@@ -131,8 +95,6 @@ function splitExtra(extra: Extra): { readonly fixed: Extra; readonly observed: E
     : { fixed: extra, observed: {} };
 }
 
-function boundedExtra(extra: Extra): Extra {
-  if (JSON.stringify(extra).length <= MAX_EXTRA) return extra;
-  const { origin, outcome } = extra;
+function outcomeOf({ origin, outcome }: Extra): Extra {
   return { ...(origin === undefined ? {} : { origin }), ...(outcome === undefined ? {} : { outcome }) };
 }

@@ -28,8 +28,9 @@ export interface ScanRange {
  */
 export async function scanFrames(handle: FileHandle, range: ScanRange, visit: (payload: Buffer, at: number) => void): Promise<ScanEnd> {
   let at = range.from;
+  const space = windowSpace(range.size - at);
   while (at < range.size) {
-    const window = await readWindow(handle, at, range.size);
+    const window = await readWindow(handle, at, space.subarray(0, range.size - at));
     let offset = 0;
     for (let frame = readFrame(window, 0, range.seed); frame !== undefined; frame = readFrame(window, offset, range.seed)) {
       visit(frame.payload, at + frame.next - frame.payload.length);
@@ -42,8 +43,9 @@ export async function scanFrames(handle: FileHandle, range: ScanRange, visit: (p
 }
 
 async function judgeRest(handle: FileHandle, validBytes: number, range: ScanRange): Promise<'torn' | 'corrupt'> {
+  const space = windowSpace(range.size - validBytes);
   for (let at = validBytes + 1; at < range.size; at += FRAME_LIMIT) {
-    const window = await readWindow(handle, at, range.size);
+    const window = await readWindow(handle, at, space.subarray(0, range.size - at));
     for (let frame = findFrame(window, 0, range.seed); frame !== undefined; frame = findFrame(window, frame.next, range.seed)) {
       if (frame.durableBytes > validBytes) return 'corrupt';
     }
@@ -51,8 +53,12 @@ async function judgeRest(handle: FileHandle, validBytes: number, range: ScanRang
   return 'torn';
 }
 
-async function readWindow(handle: FileHandle, at: number, size: number): Promise<Buffer> {
-  const window = Buffer.allocUnsafe(Math.min(WINDOW, size - at));
+/** One buffer for all windows: a fresh one each would grow the process by the size of the file. */
+function windowSpace(bytes: number): Buffer {
+  return Buffer.allocUnsafe(Math.max(0, Math.min(WINDOW, bytes)));
+}
+
+async function readWindow(handle: FileHandle, at: number, window: Buffer): Promise<Buffer> {
   let filled = 0;
   while (filled < window.length) {
     const { bytesRead } = await handle.read(window, filled, window.length - filled, at + filled);
