@@ -53,7 +53,7 @@ async function show(
 async function read(input: string, flags: RegistryFlags): Promise<Seen> {
   const { detectInput } = await import('#core/verify/materialize/detect-input.ts');
   const { materialize } = await import('#core/verify/materialize/materialize.ts');
-  const detected = await detectInput(input);
+  const detected = detectInput(input);
   if (detected.kind === 'dir' || detected.kind === 'tar') return materialize(detected, {});
   const { store, name } = await findArtifact(detected.target, flags);
   const { readArtifact } = await import('#core/verify/materialize/read-artifact.ts');

@@ -43,7 +43,7 @@ export interface LoadedArtifact extends LoadedBundle {
  * @throws BUNDLE_INVALID
  */
 export async function loadDirectory(path: string): Promise<LoadedDirectory> {
-  const directory = await findBundleDirectory(path);
+  const directory = findBundleDirectory(path);
   if (directory === undefined) throw bundleInvalid(`${path} holds no ${BUNDLE_FILE.recipe} beside a ${BUNDLE_FILE.manifest}`);
   const files = await refused(() => readDirectory(directory));
   const bundle = checkBundle(files);

@@ -12,7 +12,7 @@ import { findBundleDirectory, readDirectory } from './read-directory.ts';
  * @throws Refusal BUNDLE_INCOMPLETE and the rules on files and names
  */
 export async function bundleFromDirectory(path: string, { upstream = false }: VerifyOptions): Promise<Materialized> {
-  const root = await findBundleDirectory(path);
+  const root = findBundleDirectory(path);
   if (root === undefined)
     throw new Refusal(
       'BUNDLE_INCOMPLETE',

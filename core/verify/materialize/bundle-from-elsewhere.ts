@@ -46,13 +46,13 @@ async function bundleFromPointer(path: string, options: VerifyOptions): Promise<
  * may name nothing but a registry: a local path would let a stranger's file choose what is read here.
  */
 async function placeOfBundle(path: string, oci: string, own: string | undefined): Promise<DetectedInput> {
-  if (own !== undefined) return notPointer(await detectInput(own));
+  if (own !== undefined) return notPointer(detectInput(own));
   if (oci.startsWith(LAYOUT_SCHEME))
     throw new Refusal('POINTER_INVALID', `the pointer names a local directory: ${shown(oci)}`, {
       hint: 'Say yourself where the bundle is: --bundle REF.',
     });
   if (oci !== '') return { kind: 'oci', target: oci, fromFile: true };
-  const beside = await findBundleDirectory(dirname(path));
+  const beside = findBundleDirectory(dirname(path));
   if (beside === undefined)
     throw new Refusal('POINTER_INVALID', 'the pointer names no artifact, and no bundle lies beside it', {
       hint: 'Give the bundle with --bundle REF.',

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { shown } from '../foreign-text.ts';
 import { Refusal } from '../refusal.ts';
@@ -25,14 +25,14 @@ export interface DetectedInput {
  * @throws Refusal INPUT_NOT_FOUND, INPUT_UNSUPPORTED
  * @source recipe-evidence v1, input detection of `evidence verify`
  */
-export async function detectInput(input: string): Promise<DetectedInput> {
+export function detectInput(input: string): DetectedInput {
   if (input.startsWith(LAYOUT_SCHEME)) return { kind: 'oci-layout', target: input };
   if (input.startsWith('oci://')) return { kind: 'oci', target: input };
   if (/^https?:\/\//i.test(input))
     throw new Refusal('INPUT_UNSUPPORTED', `a URL is no input: ${shown(input)}`, {
       hint: 'Give an OCI reference, a pointer file, a directory or a .tar.gz file.',
     });
-  const kind = await pathKind(input);
+  const kind = pathKind(input);
   if (kind === 'directory') return detectDirectory(input);
   if (kind === 'file' && POINTER.test(input)) return { kind: 'pointer', target: input };
   if (kind === 'file' && TARBALL.test(input)) return { kind: 'tar', target: input };
@@ -44,14 +44,14 @@ export async function detectInput(input: string): Promise<DetectedInput> {
   });
 }
 
-async function detectDirectory(path: string): Promise<DetectedInput> {
-  const isLayout = (await pathKind(join(path, 'oci-layout'))) === 'file' && (await findBundleDirectory(path)) === undefined;
+function detectDirectory(path: string): DetectedInput {
+  const isLayout = pathKind(join(path, 'oci-layout')) === 'file' && findBundleDirectory(path) === undefined;
   return isLayout ? { kind: 'oci-layout', target: `${LAYOUT_SCHEME}${path}` } : { kind: 'dir', target: path };
 }
 
-async function pathKind(path: string): Promise<'file' | 'directory' | 'other' | 'absent'> {
+function pathKind(path: string): 'file' | 'directory' | 'other' | 'absent' {
   try {
-    const found = await stat(path);
+    const found = statSync(path);
     if (found.isDirectory()) return 'directory';
     return found.isFile() ? 'file' : 'other';
   } catch {

@@ -41,7 +41,7 @@ export async function verifyAsUpstream(input: string, options: VerifyOptions): P
 }
 
 async function runSteps(done: Done, input: string, options: VerifyOptions): Promise<void> {
-  const detected = await detectInput(input);
+  const detected = detectInput(input);
   done.kind = detected.kind;
   const materialized = await materialize(detected, options);
   done.materialized = materialized;
