@@ -121,5 +121,14 @@ function signerOf(signer: PointerSigner | undefined): { readonly signer?: Pointe
 }
 
 function signingRoute(config: CollectorConfig): SigningRoute | undefined {
-  return config.sign === 'lab' ? { kind: 'lab', user: userInfo().username, host: hostname() } : undefined;
+  return config.sign === 'lab' ? { kind: 'lab', user: userName(), host: hostname() } : undefined;
+}
+
+/** A container may run as a user number that no password file names. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
 }

@@ -13,6 +13,8 @@ interface ErrorRule {
  */
 export const ERROR_TABLE = {
   USAGE: { exit: 64, meaning: 'The command line is wrong: unknown verb, option or value.' },
+  INTERRUPTED: { exit: 130, meaning: 'SIGINT (Ctrl-C) ended the program before it had a result; its child programs ended with it.' },
+  TERMINATED: { exit: 143, meaning: 'SIGTERM or SIGHUP ended the program before it had a result; its child programs ended with it.' },
   CONFIG_INVALID: { exit: 64, meaning: 'A setting (flag or ASSAY_* variable) is unknown, missing or out of range.' },
   FILE_NOT_FOUND: { exit: 2, meaning: 'An input file or directory does not exist.' },
   FILE_UNREADABLE: { exit: 2, meaning: 'An input exists but cannot be read as the kind of file that was asked for.' },

@@ -5,7 +5,7 @@ import { VERBS } from '../cli/command/catalog.ts';
 export async function cliPage(): Promise<string> {
   const sections = await Promise.all(
     VERBS.map(async ({ name, summary, load }) => {
-      const command = new Command(name).description(summary).name(`assay ${name}`);
+      const command = new Command('assay').command(name).description(summary);
       (await load())(command, () => Promise.resolve());
       return [command, ...leaves(command)].map((entry) => section(entry)).join('\n');
     }),
@@ -21,7 +21,7 @@ export async function cliPage(): Promise<string> {
 }
 
 function leaves(command: Command): readonly Command[] {
-  return command.commands.flatMap((child) => [child.name(`${command.name()} ${child.name()}`), ...leaves(child)]);
+  return command.commands.flatMap((child) => [child, ...leaves(child)]);
 }
 
 function section(command: Command): string {
@@ -29,5 +29,10 @@ function section(command: Command): string {
   command.configureOutput({ writeOut: (part) => void (text += part), getOutHelpWidth: () => 120, getOutHasColors: () => false });
   command.helpOption('-h, --help', 'show this help');
   command.outputHelp();
-  return `## ${command.name()}\n\n\`\`\`text\n${text.replaceAll(/[ \t]+$/gm, '').trim()}\n\`\`\`\n`;
+  return `## ${fullName(command)}\n\n\`\`\`text\n${text.replaceAll(/[ \t]+$/gm, '').trim()}\n\`\`\`\n`;
+}
+
+/** The words that call it, from the program on. */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }

@@ -79,6 +79,13 @@ async function writeResult(path: string, text: string): Promise<void> {
 /** Adds the options that every verb shares. */
 export function withFormat(command: Command, formats: readonly OutputFormat[]): Command {
   return command
-    .option('--format <format>', `output format: ${formats.join(', ')}`, formats[0])
+    .option('--format <format>', `output format: ${formats.join(', ')}`, (format) => knownFormat(format, formats), formats[0])
     .option('--output <file>', 'write the result to this file instead of stdout');
+}
+
+/** Said before the verb does its work, which may take long or leave traces. */
+function knownFormat(format: string, formats: readonly OutputFormat[]): OutputFormat {
+  const known = formats.find((candidate) => candidate === format);
+  if (known !== undefined) return known;
+  throw new AssayError('USAGE', `this verb has no output format "${format}"`, { hint: `Use one of: ${formats.join(', ')}.` });
 }

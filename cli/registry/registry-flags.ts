@@ -27,9 +27,15 @@ export function registryOptions(flags: RegistryFlags): RegistryOptions {
     plainHttp: flags.plainHttp === true,
     insecureTls: flags.insecureTls === true,
     timeoutMs: parseDuration(flags.timeout ?? '30s'),
-    credentials: dockerCredentials(flags.registryConfig ?? dockerConfigPath(), async (helper, host) => {
-      const { runCredentialHelper } = await import('#core/process/credential-helper.ts');
-      return runCredentialHelper(helper, host);
-    }),
+    ...credentialsOf(flags),
   };
+}
+
+function credentialsOf({ registryConfig = dockerConfigPath() }: RegistryFlags): Pick<RegistryOptions, 'credentials'> {
+  if (registryConfig === undefined) return {};
+  const credentials = dockerCredentials(registryConfig, async (helper, host) => {
+    const { runCredentialHelper } = await import('#core/process/credential-helper.ts');
+    return runCredentialHelper(helper, host);
+  });
+  return { credentials };
 }

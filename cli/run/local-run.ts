@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
+import { writeFailure } from '#core/oci/file-failure.ts';
+import { reportedFailure } from '#core/process/reported-failure.ts';
 import { startProgram, type ProgramEnd, type ProgramName, type RunningProgram } from '#core/process/program.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import { readEvents } from './event-reader.ts';
+import { makeRunDirectory } from './run-directory.ts';
 
 /** What a run on this computer needs to know. */
 export interface LocalRunOptions {
@@ -23,6 +26,8 @@ export interface LocalRunOptions {
   readonly toolPath?: string;
   readonly onEvent: (event: RunEvent) => void;
   readonly onProgramLog: 'inherit' | 'keep';
+  /** Ends both programs, and with them the run. */
+  readonly signal?: AbortSignal;
 }
 
 /** How the two programs went: every event, when it was seen, and milliseconds from the start of the run. */
@@ -45,24 +50,47 @@ const STAGES: readonly RunEvent['event'][] = [
 
 /**
  * Runs a collector and an agent as child processes against each other over loopback TLS, with credentials made for this
- * run, until the collector has sealed, assembled, signed and published. Private files of the run are removed at the end.
- * @throws PROGRAM_FAILED when a program does not do its part; OUTPUT_UNWRITABLE
+ * run, until the collector has sealed, assembled, signed and published. Private files of the run are removed at the end,
+ * when both programs have ended.
+ * @throws what a program reports about itself; PROGRAM_FAILED when it does not do its part; OUTPUT_UNWRITABLE; DISK_FULL
  */
 export async function runLocally(options: LocalRunOptions): Promise<LocalRun> {
   const outDir = resolve(options.outDir);
-  const privateDir = await makePrivateDir(outDir);
-  const socketDir = await mkdtemp(join(tmpdir(), 'assay-'));
-  const listen = hasLoopback() ? '127.0.0.1:0' : `unix:${join(socketDir, 'collector')}`;
+  const directories: string[] = [];
   const abort = new AbortController();
+  const programs: RunningProgram[] = [];
   try {
-    const tokenFile = join(privateDir, 'token');
-    await writeFile(tokenFile, randomBytes(32).toString('hex'), { mode: 0o600 });
-    await writeFile(join(privateDir, 'recipe.yaml'), options.recipe, { mode: 0o600 });
-    return await superviseRun({ ...options, outDir }, { privateDir, tokenFile, listen, signal: abort.signal });
+    const privateDir = await makeRunDirectory(outDir);
+    directories.push(privateDir);
+    const tokenFile = await writePrivate(join(privateDir, 'token'), randomBytes(32).toString('hex'));
+    await writePrivate(join(privateDir, 'recipe.yaml'), options.recipe);
+    const listen = hasLoopback() ? '127.0.0.1:0' : `unix:${join(await makeSocketDirectory(directories), 'collector')}`;
+    const signal = options.signal === undefined ? abort.signal : AbortSignal.any([abort.signal, options.signal]);
+    return await superviseRun({ ...options, outDir }, { privateDir, tokenFile, listen, signal, programs });
   } finally {
     abort.abort();
-    await Promise.all([privateDir, socketDir].map((directory) => rm(directory, { recursive: true, force: true })));
+    await Promise.all(programs.map(({ ended }) => ended));
+    await Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true })));
   }
+}
+
+async function writePrivate(path: string, content: string | Uint8Array): Promise<string> {
+  await writeFile(path, content, { mode: 0o600 }).catch((cause: unknown) => {
+    throw writeFailure(path, cause);
+  });
+  return path;
+}
+
+/** Not in the output directory: the path of a socket is short by law. */
+async function makeSocketDirectory(directories: string[]): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'assay-')).catch((cause: unknown) => {
+    throw new AssayError('OUTPUT_UNWRITABLE', `cannot make a directory for a socket in ${tmpdir()}: ${errorText(cause)}`, {
+      cause,
+      hint: 'Set TMPDIR to a directory that may be written, or bring the loopback interface up.',
+    });
+  });
+  directories.push(directory);
+  return directory;
 }
 
 interface RunFiles {
@@ -70,12 +98,15 @@ interface RunFiles {
   readonly tokenFile: string;
   readonly listen: string;
   readonly signal: AbortSignal;
+  /** Every program that was started. */
+  readonly programs: RunningProgram[];
 }
 
 async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<LocalRun> {
   const startedAt = performance.now();
   const collector = startProgram('collector', { args: collectorArgs(options, files), log: options.onProgramLog, signal: files.signal });
-  let agent: RunningProgram | undefined;
+  files.programs.push(collector);
+  let agent: RunningAgent | undefined;
   let agentFailure: AssayError | undefined;
   const events: RunEvent[] = [];
   const timingsMs: Record<string, number> = {};
@@ -85,9 +116,9 @@ async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<
     if (STAGES.includes(event.event)) timingsMs[event.event] ??= Math.round(performance.now() - startedAt);
     if (event.event !== 'listening') continue;
     agent = startAgent(options, files, event);
-    void agent.ended.then((end) => {
+    void agent.outcome.then(([end, reported]) => {
       if (end.exit === 0 || events.some(({ event: kind }) => kind === 'node-finished')) return;
-      agentFailure = endedEarly('agent', end, 'it finished its phases');
+      agentFailure = reported ?? endedEarly('agent', end, 'it finished its phases');
       collector.kill('SIGTERM');
     });
   }
@@ -118,9 +149,9 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen
 
 function startAgent(
   options: LocalRunOptions,
-  { privateDir, tokenFile, signal }: RunFiles,
+  { privateDir, tokenFile, signal, programs }: RunFiles,
   server: { readonly url: string; readonly key: string },
-): RunningProgram {
+): RunningAgent {
   const args = [
     'run',
     `--collector=${server.url}`,
@@ -132,18 +163,30 @@ function startAgent(
     ...(options.toolPath === undefined ? [] : ['--tool-path', options.toolPath]),
   ];
   const agent = startProgram('agent', { args, log: options.onProgramLog, signal });
-  void drain(agent.lines);
-  return agent;
+  programs.push(agent);
+  return { ...agent, outcome: Promise.all([agent.ended, lastFailure(agent.lines)]) };
+}
+
+/** An agent whose end, and what it says about it, somebody waits for. */
+interface RunningAgent extends RunningProgram {
+  readonly outcome: Promise<readonly [ProgramEnd, AssayError | undefined]>;
 }
 
 /** The agent ends by itself after the seal; one that does not is ended by the caller's abort. */
-async function endAgent(agent: RunningProgram | undefined): Promise<void> {
+async function endAgent(agent: RunningAgent | undefined): Promise<void> {
   if (agent === undefined) return;
-  await Promise.race([agent.ended, new Promise((done) => setTimeout(done, 2_000).unref())]);
+  await Promise.race([agent.outcome, new Promise((done) => setTimeout(done, 2_000).unref())]);
 }
 
-async function drain(lines: AsyncIterable<string>): Promise<void> {
-  for await (const _ of lines) void _;
+/** What the agent reports about itself on stdout when it fails. */
+async function lastFailure(lines: AsyncIterable<string>): Promise<AssayError | undefined> {
+  let last = '';
+  for await (const line of lines) last = line;
+  try {
+    return reportedFailure((JSON.parse(last) as { readonly error?: unknown } | null)?.error);
+  } catch {
+    return undefined;
+  }
 }
 
 function endedEarly(name: ProgramName, end: ProgramEnd, milestone: string): AssayError {
@@ -157,16 +200,4 @@ function endedEarly(name: ProgramName, end: ProgramEnd, milestone: string): Assa
 /** False where not even the loopback interface is up, as in a fresh network namespace: then a socket file has to do. */
 function hasLoopback(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ internal, family }) => internal && family === 'IPv4'));
-}
-
-async function makePrivateDir(outDir: string): Promise<string> {
-  try {
-    await mkdir(outDir, { recursive: true });
-    return await mkdtemp(join(outDir, '.run-'));
-  } catch (cause) {
-    throw new AssayError('OUTPUT_UNWRITABLE', `cannot write to ${outDir}: ${errorText(cause)}`, {
-      cause,
-      hint: 'Choose another directory with --out.',
-    });
-  }
 }

@@ -35,7 +35,8 @@ const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
   signed: ({ identity, issuer, trust }) => `signed as ${identity} (${trust === 'lab' ? 'LAB TRUST' : issuer})`,
   pending: ({ reason }, paint) => paint('yellow', `not signed: ${reason}`),
   published: ({ oci, digest }) => `published ${oci} as ${digest}`,
-  failed: ({ code, message }, paint) => paint('red', `${code}: ${message}`),
+  // The verb ends with it, and says so with its hint.
+  failed: () => undefined,
 };
 
 /** Progress of a run as lines of text; undefined for an event that people need not see. */

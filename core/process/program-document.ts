@@ -1,5 +1,6 @@
-import { AssayError, ERROR_TABLE, type ErrorCode } from '#core/error.ts';
+import { AssayError } from '#core/error.ts';
 import { startProgram, type ProgramName } from './program.ts';
+import { reportedFailure } from './reported-failure.ts';
 
 /** An inventory of a large node stays far below. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
@@ -42,10 +43,7 @@ function parseDocument(
 
 /** The failure that the program wrote as its result. */
 function reported(document: unknown): AssayError | undefined {
-  if (typeof document !== 'object' || document === null || !('error' in document)) return undefined;
-  const { code, message, hint } = document.error as { readonly code?: unknown; readonly message?: unknown; readonly hint?: unknown };
-  if (typeof code !== 'string' || !Object.hasOwn(ERROR_TABLE, code)) return undefined;
-  return new AssayError(code as ErrorCode, String(message), typeof hint === 'string' ? { hint } : {});
+  return typeof document === 'object' && document !== null && 'error' in document ? reportedFailure(document.error) : undefined;
 }
 
 function failed(name: ProgramName, what: string): AssayError {
