@@ -10,7 +10,7 @@ import { parse as parseYaml } from 'yaml';
 import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
 import { verifyEvidence } from '#core/verify/verify-evidence.ts';
-import { emitFromFiles, emitFromRun, type Emitted } from '../fixture/bundle/emitted.ts';
+import { emitFoldedRun, emitFromFiles, emitFromRun, type Emitted } from '../fixture/bundle/emitted.ts';
 import { NOW_MS } from '../fixture/verify/evidence.ts';
 
 const HEX = /^[0-9a-f]{64}$/;
@@ -25,6 +25,7 @@ const json = (bytes: Uint8Array | string): any => JSON.parse(Buffer.from(bytes a
 const emitters = [
   ['bundle create', emitFromFiles],
   ['the assembly of a run', emitFromRun],
+  ['a run whose reports fold', emitFoldedRun],
 ] as const;
 
 describe.each(emitters)('emitter checklist 23.1, on a bundle of %s', (_, emit) => {
