@@ -4,12 +4,28 @@ import { describe, expect, it } from 'vitest';
 
 /** Files that end up in the bundle of an entry, type-only imports excluded: what the entry really reaches. */
 async function reachedBy(...entryPoints: readonly string[]): Promise<ReadonlySet<string>> {
-  const { metafile } = await build({ entryPoints: [...entryPoints], bundle: true, write: false, metafile: true, platform: 'node', format: 'esm', packages: 'external', outdir: 'none', logLevel: 'silent' });
+  const { metafile } = await build({
+    entryPoints: [...entryPoints],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    outdir: 'none',
+    logLevel: 'silent',
+  });
   return new Set(Object.keys(metafile.inputs));
 }
 
 function sourceFiles(...folders: readonly string[]): readonly string[] {
-  return folders.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`).filter((name) => name.endsWith('.ts')));
+  return folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map((name) => `${folder}/${name}`)
+        .filter((name) => name.endsWith('.ts')),
+    );
 }
 
 describe('architecture', () => {
@@ -21,7 +37,11 @@ describe('architecture', () => {
   });
 
   it('keeps agent, collector and CLI apart', async () => {
-    const [agent, collector, cli] = await Promise.all([reachedBy('agent/main.ts'), reachedBy('collector/main.ts'), reachedBy('cli/main.ts')]);
+    const [agent, collector, cli] = await Promise.all([
+      reachedBy('agent/main.ts'),
+      reachedBy('collector/main.ts'),
+      reachedBy('cli/main.ts'),
+    ]);
 
     expect([...agent].filter((file) => /^(collector|cli)\/|^core\/(sign|oci|publish|cluster)\//.test(file))).toEqual([]);
     expect([...collector].filter((file) => /^(agent|cli)\//.test(file))).toEqual([]);

@@ -5,19 +5,32 @@ import { VERBS } from '../cli/command/catalog.ts';
 import { ERROR_TABLE } from '#core/error.ts';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
-const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 describe('documentation', () => {
   it('has no broken relative link', () => {
     const broken = pages.flatMap((page) =>
-      [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => normalize(join(dirname(page), match[1] ?? ''))).filter((target) => !existsSync(target)).map((target) => `${page} -> ${target}`),
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)]
+        .map((match) => normalize(join(dirname(page), match[1] ?? '')))
+        .filter((target) => !existsSync(target))
+        .map((target) => `${page} -> ${target}`),
     );
 
     expect(broken).toEqual([]);
   });
 
   it('lists every error code with its exit, and no other', () => {
-    const rows = [...read('docs/reference/error.md').matchAll(/^\| `([A-Z_0-9]+)` \| (\d+) \|/gm)].map((match) => [match[1], Number(match[2])]);
+    const rows = [...read('docs/reference/error.md').matchAll(/^\| `([A-Z_0-9]+)` \| (\d+) \|/gm)].map((match) => [
+      match[1],
+      Number(match[2]),
+    ]);
 
     expect(rows).toEqual(Object.entries(ERROR_TABLE).map(([code, { exit }]) => [code, exit]));
   });
@@ -27,7 +40,10 @@ describe('documentation', () => {
 
     for (const { name } of VERBS) {
       expect(reference).toContain(`## assay ${name}`);
-      expect([name, /Examples?:/.test(reference.split(`## assay ${name}\n`)[1]?.split(/\n## assay (?!\w+ \w)/)[0] ?? '')]).toEqual([name, true]);
+      expect([name, /Examples?:/.test(reference.split(`## assay ${name}\n`)[1]?.split(/\n## assay (?!\w+ \w)/)[0] ?? '')]).toEqual([
+        name,
+        true,
+      ]);
     }
   });
 
@@ -41,7 +57,9 @@ describe('documentation', () => {
   it('has a line of reason for every dependency', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
     const decision = read('docs/decision/0001-dependencies.md');
-    const missing = Object.keys(dependencies).filter((name) => !decision.includes(`\`${name}\``) && !decision.includes(`\`${name.replace('@sigstore/', '')}\``));
+    const missing = Object.keys(dependencies).filter(
+      (name) => !decision.includes(`\`${name}\``) && !decision.includes(`\`${name.replace('@sigstore/', '')}\``),
+    );
 
     expect(missing).toEqual([]);
   });

@@ -128,7 +128,8 @@ export async function checkGpuProduct(context: CheckContext): Promise<Verdict> {
   if (pci.value.length === 0) return emptyNode(context);
   if (names.length > 1) return fail(`GPUs of different kinds: ${names.join(', ')}`, observed);
   const unprofiled = pci.value.every((gpu) => boardOf(gpu) === undefined);
-  if (wanted !== 'any' && !isWanted(names[0], wanted)) return fail(`the recipe asks for ${wanted}, the node has ${names.join(', ')}`, observed);
+  if (wanted !== 'any' && !isWanted(names[0], wanted))
+    return fail(`the recipe asks for ${wanted}, the node has ${names.join(', ')}`, observed);
   return unprofiled ? pass(`${names.join(', ')}: unprofiled, checked without board values`, observed) : pass(names.join(', '), observed);
 }
 

@@ -6,7 +6,13 @@ import type { CtrfTest } from '#core/ctrf/report.ts';
 import { goJson } from '#core/digest/go-json.ts';
 
 const TESTS: readonly CtrfTest[] = [
-  { name: 'kernel-release', status: 'passed', duration: 3, suite: ['deployment', 'node-0001'], extra: { origin: 'node', release: '6.8.0' } },
+  {
+    name: 'kernel-release',
+    status: 'passed',
+    duration: 3,
+    suite: ['deployment', 'node-0001'],
+    extra: { origin: 'node', release: '6.8.0' },
+  },
   { name: 'gpu-driver', status: 'skipped', duration: 0, suite: ['deployment', 'node-0001'], message: 'no GPU' },
   { name: 'time-sync', status: 'other', duration: 12, suite: ['deployment', 'node-0001'], stdout: ['line'] },
 ];
@@ -25,8 +31,16 @@ describe('CTRF report', () => {
   });
 
   it.each([
-    ['a count that the tests contradict', (r: any) => void (r.results.summary.failed = 1), 'results.summary.failed: says 1, the tests give 0'],
-    ['a fractional duration', (r: any) => void (r.results.tests[0].duration = 1.5), 'results.tests[0].duration: is no whole number of milliseconds'],
+    [
+      'a count that the tests contradict',
+      (r: any) => void (r.results.summary.failed = 1),
+      'results.summary.failed: says 1, the tests give 0',
+    ],
+    [
+      'a fractional duration',
+      (r: any) => void (r.results.tests[0].duration = 1.5),
+      'results.tests[0].duration: is no whole number of milliseconds',
+    ],
     ['an unknown state', (r: any) => void (r.results.tests[1].status = 'green'), 'results.tests[1].status: "green" is no CTRF state'],
     ['a missing name', (r: any) => void delete r.results.tests[2].name, 'results.tests[2].name: is missing'],
     ['a missing summary', (r: any) => void delete r.results.summary, 'results.summary: is missing'],
@@ -38,7 +52,12 @@ describe('CTRF report', () => {
     expect(parseReport(bytes(report), 'x').problems).toContain(problem);
   });
 
-  it.each([['text', 'hello'], ['a list', '[]'], ['no tests', '{"results":{}}'], ['half a document', '{"results":']])('refuses %s', (_, text) => {
+  it.each([
+    ['text', 'hello'],
+    ['a list', '[]'],
+    ['no tests', '{"results":{}}'],
+    ['half a document', '{"results":'],
+  ])('refuses %s', (_, text) => {
     expect(() => parseReport(Buffer.from(text), 'ctrf/deployment.json')).toThrow(expect.objectContaining({ code: 'CTRF_INVALID' }));
   });
 });
