@@ -12,7 +12,11 @@ export function programVerb(name: ProgramName, examples: string): DefineVerb {
     command.addHelpText('after', examples);
     command.action(async () => {
       const { exit, signal } = await startProgram(name, { args: command.args, log: 'inherit', output: 'inherit' }).ended;
-      await conclude(command, { exit: exit === undefined ? exitOfSignal(signal) : (exit as ExitCode), json: {}, render: { text: () => '' } });
+      await conclude(command, {
+        exit: exit === undefined ? exitOfSignal(signal) : (exit as ExitCode),
+        json: {},
+        render: { text: () => '' },
+      });
     });
   };
 }
