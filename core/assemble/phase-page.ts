@@ -73,7 +73,7 @@ function rowOf({ name, status, suite, message = '' }: Pick<CtrfTest, 'name' | 's
 function cell(text: string): string {
   const line = text
     .slice(0, MAX_MESSAGE)
-    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .replaceAll(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim();
   return line.replaceAll(/[\\`*_{}[\]<>()#|~&]/g, '\\$&');
 }
