@@ -17,6 +17,9 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
  */
 const DIFFERENT: Readonly<Record<string, string>> = { 'symlink-file-listed': 'a manifest entry has the size and digest of its file' };
 
+/** Distance of flipped bits in bytes; all bits were tried once. */
+const STEP = 13;
+
 interface Case {
   readonly name: string;
   readonly input: string;
@@ -144,6 +147,22 @@ describe.skipIf(!present)('the full verifier on upstream’s bundles (needs ../s
       'sha256:b981b1c8e2555d60a7bc78da77a88284b6e295c588b496466fa842a31628b5a3',
       'private',
     ]);
+  });
+
+  it('refuses a bit flipped anywhere in a signature with a timestamp of another authority', { timeout: 60_000 }, async () => {
+    const input = join(work, 'flipped');
+    cpSync(join(DATA, 'signed/summary-bundle'), input, { recursive: true });
+    const honest = readFileSync(join(DATA, 'signed/cases/ok-uri/attestation.intoto.jsonl'));
+    const options = { trustedRoot: join(DATA, 'signed/trusted_root.json'), requireSignature: true };
+    const missed: number[] = [];
+    for (let place = 0; place < honest.length; place += STEP) {
+      const flipped = Buffer.from(honest);
+      flipped[place] = (honest[place] ?? 0) ^ (1 << (place % 8));
+      writeFileSync(join(input, 'attestation.intoto.jsonl'), flipped);
+      if ((await verifyEvidence(input, options)).exit !== 2) missed.push(place);
+    }
+
+    expect(missed).toEqual([]);
   });
 
   it('accepts the same artifact through the pointer that names its signer', async () => {
