@@ -1,5 +1,6 @@
 import { systemClock } from '#core/clock.ts';
-import { RUN_ORDER } from '#core/ctrf/report.ts';
+import { AssayError } from '#core/error.ts';
+import { RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
 import type { Measurement } from '#core/snapshot/measurement.ts';
 import { packageVersion } from '#core/version.ts';
 import type { CheckResult } from '#core/wire/record.ts';
@@ -46,14 +47,31 @@ export async function checkLocally(config: CheckConfig): Promise<CheckDocument> 
   const context = { host, node: nodeView(host), clock: systemClock, window: counters.window, accelerator: config.profile };
   const startedAtMs = systemClock.nowMs();
   const results: CheckResult[] = [];
-  for (const phase of RUN_ORDER.filter((each) => config.phases.length === 0 || config.phases.includes(each))) {
-    const plan = { phase, checks: config.checks, deadlineMs: config.deadlineMs };
+  for (const { phase, checks } of plansOf(config)) {
+    const plan = { phase, checks, deadlineMs: config.deadlineMs };
     await runPhase({ plan, checks: CHECKS, context }, async (body) => {
       if (body.kind === 'check') results.push(body.result);
     });
   }
   await counters.keep();
   return { agentVersion: packageVersion(), startedAtMs, endedAtMs: systemClock.nowMs(), results };
+}
+
+/**
+ * The phases to run, each with the checks asked for by name; no names are all checks of the phase.
+ * @throws USAGE for a name that none of these phases has: it would otherwise be a report without a failure
+ */
+function plansOf({ phases, checks }: CheckConfig): readonly { readonly phase: Phase; readonly checks: readonly string[] }[] {
+  const asked = RUN_ORDER.filter((phase) => phases.length === 0 || phases.includes(phase));
+  const has = (phase: Phase, name: string): boolean => CHECKS.some((check) => check.phase === phase && check.name === name);
+  const stranger = checks.find((name) => !asked.some((phase) => has(phase, name)));
+  if (stranger !== undefined)
+    throw new AssayError('USAGE', `no node check "${stranger}" in ${asked.join(', ')}`, {
+      hint: 'Run "assay check" without --check to see the names; checks of the whole cluster run in the collector.',
+    });
+  return asked
+    .map((phase) => ({ phase, checks: checks.filter((name) => has(phase, name)) }))
+    .filter((plan) => checks.length === 0 || plan.checks.length > 0);
 }
 
 /** The host that the settings name. */

@@ -20,8 +20,8 @@ interface CheckFlags extends NodeFlags {
 const THIS_NODE = 'this-node';
 
 const EXAMPLES = `
-The report is CTRF: one test per check, raw numbers and thresholds in "extra". Exit 0 when nothing failed, 1 otherwise;
-what could not be checked is skipped or other, with the reason, and never passed.
+The report is CTRF: one test per check, raw numbers and thresholds in "extra". Exit 0 when something passed and nothing failed,
+1 otherwise; what could not be checked is skipped or other, with the reason, and never passed.
 
 Examples:
   assay check
@@ -41,8 +41,8 @@ export const defineCheck: DefineVerb = (command, conclude) => {
 
 async function check(command: Command, flags: CheckFlags, conclude: Conclude): Promise<void> {
   const report = reportOf(await checkNode([...nodeArgs(flags), ...checkArgs(flags)]));
-  const { failed, other } = report.results.summary;
-  const exit = failed + other === 0 ? 0 : 1;
+  const { passed, failed, other } = report.results.summary;
+  const exit = passed > 0 && failed + other === 0 ? 0 : 1;
   // CTRF has a place for what it does not know; its top level is closed.
   const json = { ...report, extra: { exit } };
   await conclude(command, { exit, json, closedJson: true, render: { text: () => text(report), junit: () => junitText(report) } });

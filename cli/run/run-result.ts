@@ -2,6 +2,7 @@ import type { ExitCode } from '#core/error.ts';
 import type { CoverageSummary } from '#core/attestation/predicate.ts';
 import { RUN_ORDER, type CtrfStatus, type Phase } from '#core/ctrf/report.ts';
 import { countTests } from '#core/ctrf/summary.ts';
+import type { Verdict } from '#core/verify/verdict.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 
 /** One check of the run that did not pass, with the reason given by whoever ran it. */
@@ -29,7 +30,7 @@ export interface RunResult {
   readonly phases: Partial<Readonly<Record<Phase, PhaseCounts>>>;
   readonly notPassed: readonly NotPassed[];
   readonly coverage: CoverageSummary;
-  readonly verdict: string;
+  readonly verdict: Verdict['verdict'];
   readonly findings: readonly { readonly code: string; readonly detail: string }[];
   readonly timingsMs: Readonly<Record<string, number>>;
 }

@@ -82,7 +82,7 @@ test('a tool that answers passes', async () => {
 });
 
 test('removing the tool from the path turns its test into skipped', async () => {
-  expect(await gpuResponse(undefined)).toEqual({ exit: 0, status: 'skipped', message: 'nvidia-smi -q -x: in none of 1 tool directories' });
+  expect(await gpuResponse(undefined)).toEqual({ exit: 1, status: 'skipped', message: 'nvidia-smi -q -x: in none of 1 tool directories' });
 });
 
 test.each([
@@ -127,4 +127,30 @@ test.each([
 ])('%j ends with its own status and code', async (args, status, code) => {
   const { exit, stderr } = await assay('check', ...args);
   expect({ exit, code: stderr.split(':', 1)[0] }).toEqual({ exit: status, code });
+});
+
+test.each([
+  [['--check', 'gpu-respons'], 'no node check "gpu-respons" in deployment, conformance, performance'],
+  [['--phase', 'performance', '--check', 'gpu-response'], 'no node check "gpu-response" in performance'],
+])('%j is wrong use, not a report without a failure', async (flags, message) => {
+  const { exit, stdout } = await assay('check', '--host-root', root, ...flags, '--format', 'json');
+
+  expect({ exit, document: JSON.parse(stdout) as unknown }).toMatchObject({
+    exit: 64,
+    document: { exit: 64, error: { code: 'USAGE', message } },
+  });
+});
+
+test('a check that is asked for by name runs in its own phase only', async () => {
+  const { stdout } = await assay('check', '--host-root', root, '--check', 'kernel-release', '--format', 'json');
+
+  expect((JSON.parse(stdout) as CtrfReport).results.tests.map(({ name, status, suite }) => [name, status, suite?.[0]])).toEqual([
+    ['kernel-release', 'passed', 'deployment'],
+  ]);
+});
+
+test('a node of which nothing could be checked does not end 0', async () => {
+  const empty = mkdtempSync(join(root, 'empty-'));
+
+  expect((await assay('check', '--host-root', empty)).exit).toBe(1);
 });
