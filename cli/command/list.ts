@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { parseReference } from '#core/oci/reference.ts';
+import { AssayError } from '#core/error.ts';
+import { parseReference, type ArtifactReference } from '#core/oci/reference.ts';
 import type { ListedArtifact } from '#core/publish/list-repository.ts';
 import { shown } from '#core/verify/foreign-text.ts';
 import { withFormat } from '../output/conclude.ts';
@@ -30,10 +31,21 @@ async function list(
   conclude: Conclude,
 ): Promise<void> {
   const reference = parseReference(repository);
+  await requireLayout(reference);
   const [{ openStore }, { listRepository }] = [await import('#core/oci/open-store.ts'), await import('#core/publish/list-repository.ts')];
   const store = await openStore(reference, registryOptions(flags));
   const artifacts = (await listRepository(store)).filter(({ isEvidence }) => isEvidence || flags.all === true);
   await conclude(command, { exit: 0, json: { repository: store.name, artifacts }, render: { text: () => listText(artifacts) } });
+}
+
+/** An empty table would say that a directory which is no layout holds no evidence. */
+async function requireLayout(reference: ArtifactReference): Promise<void> {
+  if (reference.kind === 'registry') return;
+  const { isLayoutDirectory } = await import('#core/oci/layout.ts');
+  if (await isLayoutDirectory(reference.directory)) return;
+  throw new AssayError('FILE_NOT_FOUND', `${reference.directory} is no OCI image layout`, {
+    hint: 'Name the directory that holds the files oci-layout and index.json.',
+  });
 }
 
 function listText(artifacts: readonly ListedArtifact[]): string {

@@ -13,7 +13,7 @@ import { eventOf } from '../run/run-result.ts';
 import { chooseRecipe, type RecipeChoice } from '../run/run-recipe.ts';
 import { hasAmbientIdentity } from '../signing/config.ts';
 import { keylessChoice, withSigning, type SigningFlags } from '../signing/signing-flags.ts';
-import { withCriteria } from './recipe-option.ts';
+import { catalogSource, withCriteria } from './recipe-option.ts';
 import type { Conclude, DefineVerb } from './verb.ts';
 
 interface RunFlags extends RecipeChoice, RegistryFlags, SigningFlags {
@@ -93,7 +93,9 @@ async function run(command: Command, flags: RunFlags, conclude: Conclude): Promi
     import('../run/read-result.ts'),
     import('../output/run-summary.ts'),
   ]);
-  const verdict = await verifyEvidence(bundle, { offline: true, ...(trustedRoot === undefined ? {} : { trustedRoot }) });
+  const { sliceFrom } = await import('../run/slice-comparison.ts');
+  const materialSlice = sliceFrom(catalogSource(flags));
+  const verdict = await verifyEvidence(bundle, { offline: true, materialSlice, ...(trustedRoot === undefined ? {} : { trustedRoot }) });
   const timingsMs = { ...localRun.timingsMs, verified: Math.round(performance.now() - startedAt) };
   const result = await readRunResult({ events, timingsMs, isOut: delivered.exit === 3 }, bundle, verdict);
   await conclude(command, { exit: result.exit, json: result, render: { markdown: () => runSummary(result) } });

@@ -25,6 +25,8 @@ interface VerifyFlags extends RegistryFlags {
   readonly upstream?: boolean;
   readonly offline?: boolean;
   readonly node?: string;
+  readonly catalog?: string;
+  readonly data?: string;
   readonly verbose?: boolean;
 }
 
@@ -49,6 +51,8 @@ export const defineVerify: DefineVerb = (command, conclude) => {
     .option('--max-age <age>', 'oldest acceptable evidence: 90d, 24mo, 2y', '24mo')
     .option('--bundle <ref>', 'where the bundle of a pointer is, instead of where it says')
     .option('--allow-unpinned-tag', 'accept a reference without digest')
+    .option('--catalog <dir>', 'recompute the material slice from this recipe catalog')
+    .option('--data <dir>', 'recipe files laid over the catalog')
     .option('--node <pseudonym>', 'prove that this node is in the signed tree')
     .option('--upstream', "only the checks of upstream's verifier, as leniently")
     .option('--offline', 'make no network call')
@@ -62,7 +66,7 @@ async function verify(
   { input, flags }: { readonly input: string; readonly flags: VerifyFlags },
   conclude: Conclude,
 ): Promise<void> {
-  const options = readOptions(flags);
+  const options = { ...readOptions(flags), ...(await sliceOption(flags)) };
   const verdict = await verifyEvidence(input, options);
   const render = {
     text: () => verdictText(verdict, { verbose: flags.verbose === true }),
@@ -72,9 +76,21 @@ async function verify(
   await conclude(command, { exit: verdict.exit, json: verdict, render });
 }
 
+/** Loading a catalog costs more than the rest of a verification: only when one is named. */
+async function sliceOption({ catalog, data }: VerifyFlags): Promise<Pick<VerifyOptions, 'materialSlice'>> {
+  if (catalog === undefined && data === undefined) return {};
+  const { sliceFrom } = await import('../run/slice-comparison.ts');
+  return {
+    materialSlice: sliceFrom({
+      ...(catalog === undefined ? {} : { catalogDir: catalog }),
+      ...(data === undefined ? {} : { dataDir: data }),
+    }),
+  };
+}
+
 function readOptions(flags: VerifyFlags & { readonly format?: string; readonly output?: string }): VerifyOptions {
   const { maxAge, plainHttp: _plain, insecureTls: _insecure, registryConfig: _config, timeout: _timeout, ...others } = flags;
-  const { format: _format, output: _output, verbose: _verbose, ...options } = others;
+  const { format: _format, output: _output, verbose: _verbose, catalog: _catalog, data: _data, ...options } = others;
   if (options.expectedIdentity !== undefined && options.expectedIdentityRegexp !== undefined)
     throw new AssayError('USAGE', 'an identity and an expression for it exclude each other', {
       hint: 'Give --expected-identity or --expected-identity-regexp.',

@@ -13,13 +13,16 @@ export function rootCachePath(): string {
   return join(rootCacheDirectory(), 'trusted_root.json');
 }
 
-/** Bytes of the cached root, or undefined when there is none. */
+/** What a place without a usable cache answers: none there, none of ours, or a user without a home directory. */
+const NO_CACHE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ERR_SYSTEM_ERROR']);
+
+/** Bytes of the cached root, or undefined when there is none that this user can read. */
 export async function readCachedRoot(): Promise<{ readonly path: string; readonly bytes: Uint8Array } | undefined> {
-  const path = rootCachePath();
   try {
+    const path = rootCachePath();
     return { path, bytes: await readFile(path) };
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    if (NO_CACHE.has(systemCode(error) ?? '')) return undefined;
     throw error;
   }
 }
