@@ -19,6 +19,7 @@ import {
   GPUDIRECT_THRESHOLDS,
 } from '../gpu-driver.ts';
 import { checkGpuResponse } from '../gpu-response.ts';
+import { checkSecureBoot } from '../secure-boot.ts';
 import { checkDeviceFiles, checkGpuCount, checkGpuProduct } from '../gpu-state.ts';
 import { FILES_MS, TOOL_MS } from './deadline.ts';
 
@@ -111,6 +112,17 @@ export const GPU_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkDriverBranch,
+  },
+  {
+    name: 'secure-boot',
+    phase: 'conformance',
+    summary: 'Where only signed modules may load, the NVIDIA module is loaded and signed',
+    reads: ['/sys/firmware/efi/efivars/SecureBoot-*', '/sys/kernel/security/lockdown', '/sys/module/nvidia/taint'],
+    tier: 0,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkSecureBoot,
   },
   {
     name: 'driver-modules',

@@ -15,6 +15,7 @@ import {
   LIMIT_THRESHOLDS,
 } from '../node-config.ts';
 import { checkClock, checkKernelRelease, CLOCK_THRESHOLDS } from '../os.ts';
+import { checkSharedMemory, SHARED_MEMORY_THRESHOLDS } from '../shared-memory.ts';
 import { checkTimeSync, TIME_THRESHOLDS } from '../time-sync.ts';
 import { FILES_MS, TOOL_MS } from './deadline.ts';
 
@@ -151,6 +152,17 @@ export const NODE_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkHugePages,
+  },
+  {
+    name: 'shared-memory',
+    phase: 'conformance',
+    summary: 'Shared memory is larger than the default of container runtimes',
+    reads: ['/dev/shm'],
+    tier: 0,
+    severity: 'config',
+    thresholds: SHARED_MEMORY_THRESHOLDS,
+    deadlineMs: FILES_MS,
+    run: checkSharedMemory,
   },
   {
     name: 'process-limits',

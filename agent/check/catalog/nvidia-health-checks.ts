@@ -1,4 +1,5 @@
 import type { Check } from '../check.ts';
+import { checkClockPolicy, CLOCK_POLICY_THRESHOLDS } from '../clock-policy.ts';
 import { checkInforom } from '../gpu-config.ts';
 import {
   checkEccCorrected,
@@ -230,6 +231,17 @@ export const NVIDIA_HEALTH_CHECKS: readonly Check[] = [
     thresholds: CLOCK_EVENT_THRESHOLDS,
     deadlineMs: TOOL_MS,
     run: checkClockEvents,
+  },
+  {
+    name: 'clock-policy',
+    phase: 'performance',
+    summary: 'GPUs of one kind are set to the same clocks',
+    reads: ['nvidia-smi -q -x'],
+    tier: 1,
+    severity: 'config',
+    thresholds: CLOCK_POLICY_THRESHOLDS,
+    deadlineMs: TOOL_MS,
+    run: checkClockPolicy,
   },
   {
     name: 'power-limit',

@@ -99,6 +99,8 @@ export const GPU_SHAPE = {
     memory: ['clocks.current.memory'],
     maxSm: ['clocks.max.sm'],
     maxMemory: ['clocks.max.memory'],
+    applicationsGraphics: ['clocks.applications.graphics'],
+    applicationsMemory: ['clocks.applications.memory'],
   },
   eventReasons: {
     gpuIdle: ['clocks_event_reasons.gpu_idle'],
