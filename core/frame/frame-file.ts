@@ -29,6 +29,7 @@ export class FrameFile {
   readonly #handle: FileHandle;
   readonly #writer: GroupWriter;
   readonly #seed: number;
+  #scratch = Buffer.alloc(0);
 
   private constructor(handle: FileHandle, writer: GroupWriter, seed: number) {
     this.#handle = handle;
@@ -81,12 +82,13 @@ export class FrameFile {
   }
 
   /**
-   * Reads a payload again that {@link read} has visited.
+   * Reads a payload again that {@link read} has visited; the buffer is valid until the next call.
    * @throws STORAGE_FAILED when the file became shorter since
    */
   async readAt(at: number, length: number): Promise<Buffer> {
-    const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, at);
-    if (bytesRead === length) return buffer;
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafe(length);
+    const { bytesRead } = await this.#handle.read(this.#scratch, 0, length, at);
+    if (bytesRead === length) return this.#scratch.subarray(0, length);
     throw new AssayError('STORAGE_FAILED', `the file ends at byte ${String(at + bytesRead)}, which held more before`, {
       hint: 'Something else writes to the state directory: give every collector its own.',
     });
