@@ -60,6 +60,22 @@ describe('frame file', () => {
     expect(found).toEqual(['a']);
   });
 
+  it('gives a payload again from where it stands, also beyond one window, and says so when the file became shorter', async () => {
+    const path = newPath();
+    const texts = ['a', 'b'.repeat(3_000_000 / 2), '', 'c'.repeat(FRAME_PAYLOAD_LIMIT), 'd'.repeat(FRAME_PAYLOAD_LIMIT), 'e'];
+    await written(path, [texts]);
+    const { file } = await openAt(path);
+    const places: { readonly at: number; readonly length: number }[] = [];
+    await file.read((payload, at) => places.push({ at, length: payload.length }));
+    const again: string[] = [];
+    for (const { at, length } of [...places].reverse()) again.unshift((await file.readAt(at, length)).toString());
+    truncateSync(path, 100);
+
+    expect(again).toEqual(texts);
+    expect(await codeOfPromise(file.readAt(places[5]?.at ?? 0, 1))).toBe('STORAGE_FAILED');
+    await file.close();
+  });
+
   it('loses at most the torn frame when it is cut at any byte, and goes on from there', async () => {
     const path = newPath();
     await written(path, [['one'], ['two', 'three'], ['four']]);
