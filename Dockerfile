@@ -20,7 +20,8 @@ COPY dist/recipes /app/recipes
 USER 65532:65532
 WORKDIR /app
 ENV NODE_ENV=production
-ENTRYPOINT ["node", "/app/collector.mjs"]
+# A small young generation keeps packing ten thousand nodes below 256 MiB.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "/app/collector.mjs"]
 
 FROM ${BASE} AS cli
 COPY dist /app
