@@ -1,8 +1,8 @@
 import { systemClock } from '#core/clock.ts';
 import { AssayError } from '#core/error.ts';
 import { RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
-import type { Measurement } from '#core/snapshot/measurement.ts';
 import { packageVersion } from '#core/version.ts';
+import type { CheckDocument, ProbeDocument } from '#core/wire/agent-document.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, searchPath, type CheckConfig, type ProbeConfig } from './config.ts';
@@ -14,22 +14,6 @@ import { runPhase } from './phase/run-phase.ts';
 import { PROBES } from './probe/catalog.ts';
 import { nodeView } from './probe/node-view.ts';
 import { runProbes } from './probe/run-probes.ts';
-
-/** What `probe` prints: every measurement of this host at a moment. */
-export interface ProbeDocument {
-  readonly agentVersion: string;
-  readonly node: string;
-  readonly sampledAtMs: number;
-  readonly measurements: readonly Measurement[];
-}
-
-/** What `check` prints: one result per check of the phases. */
-export interface CheckDocument {
-  readonly agentVersion: string;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  readonly results: readonly CheckResult[];
-}
 
 /** Reads the host once, without a collector. */
 export async function probeLocally(config: ProbeConfig): Promise<ProbeDocument> {

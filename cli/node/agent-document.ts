@@ -1,23 +1,6 @@
 import { AssayError } from '#core/error.ts';
 import { programDocument } from '#core/process/program-document.ts';
-import type { Measurement } from '#core/snapshot/measurement.ts';
-import type { CheckResult } from '#core/wire/record.ts';
-
-/** What `agent probe` prints. */
-export interface ProbeDocument {
-  readonly agentVersion: string;
-  readonly node: string;
-  readonly sampledAtMs: number;
-  readonly measurements: readonly Measurement[];
-}
-
-/** What `agent check` prints. */
-export interface CheckDocument {
-  readonly agentVersion: string;
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
-  readonly results: readonly CheckResult[];
-}
+import type { CheckDocument, ProbeDocument } from '#core/wire/agent-document.ts';
 
 /** Runs `agent probe`. @throws what the agent reports; PROGRAM_FAILED */
 export async function probeNode(args: readonly string[]): Promise<ProbeDocument> {
