@@ -25,7 +25,31 @@ export interface PhasePlan {
 }
 
 /** Why a node that was expected has no complete report. */
-export type AbsenceReason = 'never-connected' | 'incomplete' | 'lost' | 'rejected';
+export type AbsenceReason =
+  /** An agent could have run, and none was admitted. */
+  | 'never-connected'
+  /** Connected at the deadline, with more to say. */
+  | 'incomplete'
+  /** Was connected and did not come back. */
+  | 'lost'
+  /** Proved to be untrustworthy. */
+  | 'rejected'
+  /** Has GPUs, but none of the labels that the DaemonSet selects. */
+  | 'unlabelled'
+  /** Has a taint that the agent does not tolerate. */
+  | 'tainted'
+  /** Is cordoned, and no agent runs there. */
+  | 'cordoned'
+  /** Its agent pod has no place there: resources, volumes, quota, admission. */
+  | 'unschedulable'
+  /** The agent image cannot be pulled there. */
+  | 'image-pull'
+  /** Its agent pod ends again and again. */
+  | 'agent-failed'
+  /** The node itself is not ready. */
+  | 'not-ready'
+  /** Left the cluster during the run, or came back as another machine. */
+  | 'gone';
 
 /** What one node sent, in sequence order, duplicates removed. */
 export interface NodeReport {
