@@ -7,6 +7,8 @@ export interface RetryPolicy {
   readonly retries: number;
   /** Wait before the first repetition; doubles each time. */
   readonly baseDelayMs: number;
+  /** Ends the waiting between attempts; what is thrown then is its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Longest wait between attempts, also when the other side asks for more. */
@@ -43,7 +45,19 @@ export async function exchange<T>(
     const outcome = await attemptOnce(request, read, isLast);
     if ('value' in outcome) return outcome.value;
     if (isLast && outcome.failure !== undefined) throw outcome.failure;
-    await sleep(outcome.waitMs ?? Math.min(policy.baseDelayMs * 2 ** attempt, MAX_DELAY_MS));
+    await pause(outcome.waitMs ?? Math.min(policy.baseDelayMs * 2 ** attempt, MAX_DELAY_MS), policy.signal);
+  }
+}
+
+/**
+ * Waits, unless told to stop.
+ * @throws the reason of the signal
+ */
+export async function pause(durationMs: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await sleep(durationMs, undefined, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    throw signal?.aborted === true ? signal.reason : cause;
   }
 }
 

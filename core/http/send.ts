@@ -11,6 +11,8 @@ export interface HttpCall {
   readonly idleTimeoutMs: number;
   /** For connections that do not check certificates; a dispatcher of the platform's fetch. */
   readonly dispatcher?: NonNullable<RequestInit['dispatcher']>;
+  /** Breaks the exchange off; what is thrown then is its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** An answer; its body must be read or discarded. */
@@ -39,7 +41,7 @@ export class HttpFailure extends Error {
 
 /**
  * Sends one request and gives the answer whatever its status; redirects are answers, not followed.
- * @throws HttpFailure
+ * @throws HttpFailure; the reason of the call's signal
  */
 export async function send(call: HttpCall): Promise<HttpAnswer> {
   const idle = new IdleTimer(call.idleTimeoutMs);
@@ -102,10 +104,19 @@ class IdleTimer {
 
 function requestOf(call: HttpCall, idle: IdleTimer): RequestInit {
   const { method, headers = {}, body, dispatcher } = call;
-  const init = { method, headers: { 'user-agent': 'assay', ...headers }, redirect: 'manual', signal: idle.signal } satisfies RequestInit;
+  const init = {
+    method,
+    headers: { 'user-agent': 'assay', ...headers },
+    redirect: 'manual',
+    signal: signalOf(call, idle),
+  } satisfies RequestInit;
   const streamed = typeof body === 'function' ? { body: touching(body(), idle), duplex: 'half' as const } : {};
   const whole = body instanceof Uint8Array ? { body: Buffer.from(body) } : {};
   return { ...init, ...streamed, ...whole, ...(dispatcher === undefined ? {} : { dispatcher }) };
+}
+
+function signalOf({ signal }: HttpCall, idle: IdleTimer): AbortSignal {
+  return signal === undefined ? idle.signal : AbortSignal.any([signal, idle.signal]);
 }
 
 async function* piecesOf(response: Response, call: HttpCall, idle: IdleTimer): AsyncIterable<Uint8Array> {
@@ -125,7 +136,8 @@ async function* touching(pieces: AsyncIterable<Uint8Array>, idle: IdleTimer): As
   }
 }
 
-function failureOf({ method, url, idleTimeoutMs }: HttpCall, idle: IdleTimer, cause: unknown): unknown {
+function failureOf({ method, url, idleTimeoutMs, signal }: HttpCall, idle: IdleTimer, cause: unknown): unknown {
+  if (signal?.aborted === true) return signal.reason;
   if (cause instanceof HttpFailure || (cause instanceof Error && cause.name === 'AssayError')) return cause;
   const what = `${method} ${url.origin}${url.pathname}`;
   if (idle.expired) return new HttpFailure('timeout', `${what}: no answer within ${idleTimeoutMs} ms`, cause);

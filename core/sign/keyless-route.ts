@@ -18,6 +18,8 @@ export interface KeylessChoice {
   /** Allow http to other computers. */
   readonly plainHttp?: boolean;
   readonly timeoutMs?: number;
+  /** Breaks signing off. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -34,6 +36,7 @@ export async function keylessRoute(choice: KeylessChoice, nowMs: number): Promis
     services,
     ...(trustedRoot === undefined ? {} : { trustedRoot }),
     ...(choice.timeoutMs === undefined ? {} : { timeoutMs: choice.timeoutMs }),
+    ...(choice.signal === undefined ? {} : { signal: choice.signal }),
   };
 }
 

@@ -20,6 +20,11 @@ export interface KeylessSigning {
   readonly logTimeoutMs?: number;
   /** Repetitions of one request; default 2 after 1 s and 2 s. */
   readonly retry?: RetryPolicy;
+  /**
+   * Breaks the requests to Fulcio and Rekor v2 off; what is thrown then is its reason. The clients of Rekor v1 and timestamp
+   * authorities come to their own end.
+   */
+  readonly signal?: AbortSignal;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -49,14 +54,19 @@ export async function signKeyless(statement: Uint8Array, signing: KeylessSigning
 }
 
 async function signOnce(statement: Uint8Array, signing: KeylessSigning): Promise<unknown> {
-  const { token, services, timeoutMs = DEFAULT_TIMEOUT_MS, logTimeoutMs = LOG_TIMEOUT_MS, retry = DEFAULT_RETRY } = signing;
-  const signer = fulcioSigner({ url: services.fulcio, token, timeoutMs, retry });
+  const { token, services, timeoutMs = DEFAULT_TIMEOUT_MS, retry = DEFAULT_RETRY } = signing;
+  const signal = signing.signal === undefined ? {} : { signal: signing.signal };
+  const signer = fulcioSigner({ url: services.fulcio, token, timeoutMs, retry, ...signal });
   const stamps = services.timestamps.map((url) => timestampWitness({ url, timeoutMs, retry }));
-  const builder = new DSSEBundleBuilder({ signer, witnesses: [logWitness(services, logTimeoutMs, retry), ...stamps] });
+  const builder = new DSSEBundleBuilder({ signer, witnesses: [logWitness(signing, retry), ...stamps] });
   return bundleToJSON(await builder.create({ data: Buffer.from(statement), type: PAYLOAD_TYPE }));
 }
 
-function logWitness({ rekor }: SigningServices, timeoutMs: number, retry: RetryPolicy): Witness {
+function logWitness(
+  { services: { rekor }, logTimeoutMs: timeoutMs = LOG_TIMEOUT_MS, signal }: KeylessSigning,
+  retry: RetryPolicy,
+): Witness {
   const { url } = rekor;
-  return rekor.apiVersion === 1 ? rekorV1Witness({ url, timeoutMs, retry }) : rekorV2Witness({ url, timeoutMs });
+  if (rekor.apiVersion === 1) return rekorV1Witness({ url, timeoutMs, retry });
+  return rekorV2Witness({ url, timeoutMs, ...(signal === undefined ? {} : { signal }) });
 }

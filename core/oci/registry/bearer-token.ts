@@ -14,7 +14,7 @@ export interface TokenRequest {
   readonly credential: Credential | undefined;
   readonly plainHttp: boolean;
   readonly retry: RetryPolicy;
-  readonly connection: Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher'>;
+  readonly connection: Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher' | 'signal'>;
   readonly guard?: AddressGuard;
 }
 

@@ -31,6 +31,8 @@ export interface RegistryOptions {
   readonly chunkBytes?: number;
   /** A repository of the same registry that may have the blobs already. */
   readonly mountFrom?: string;
+  /** Breaks off whatever is going on; what is thrown then is its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** The value of an `Authorization` header for a user and a password. */

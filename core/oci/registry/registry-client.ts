@@ -51,7 +51,7 @@ export class RegistryClient {
     this.host = registry;
     this.repository = repository;
     this.#options = options;
-    this.#retry = { ...DEFAULT_RETRY, retries: options.retries ?? DEFAULT_RETRY.retries };
+    this.#retry = { ...DEFAULT_RETRY, retries: options.retries ?? DEFAULT_RETRY.retries, ...signalOf(options) };
     const api = registry === DOCKER_HUB.name ? DOCKER_HUB.api : registry;
     const isPlain = options.plainHttp === true || (options.insecureTls !== true && isLoopback(new URL(`http://${api}`).hostname));
     this.#origin = `${isPlain ? 'http' : 'https'}://${api}`;
@@ -127,15 +127,16 @@ export class RegistryClient {
     return send({ method, url, headers: { ...headers, ...own }, ...(body === undefined ? {} : { body }), ...(await this.#connection()) });
   }
 
-  async #connection(): Promise<Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher'>> {
+  async #connection(): Promise<Pick<HttpCall, 'idleTimeoutMs' | 'dispatcher' | 'signal'>> {
     const { timeoutMs: idleTimeoutMs = IDLE_TIMEOUT_MS, insecureTls = false, guard } = this.#options;
-    if (!insecureTls && guard === undefined) return { idleTimeoutMs };
+    const rules = { idleTimeoutMs, ...signalOf(this.#options) };
+    if (!insecureTls && guard === undefined) return rules;
     const { ownDispatcher } = await import('./own-dispatcher.ts');
     this.#dispatcher ??= await ownDispatcher({
       rejectUnauthorized: !insecureTls,
       ...(guard === undefined ? {} : { lookup: guard.lookup }),
     });
-    return { idleTimeoutMs, dispatcher: this.#dispatcher };
+    return { ...rules, dispatcher: this.#dispatcher };
   }
 
   /** @returns undefined when nothing that the registry asks for can be given */
@@ -164,4 +165,8 @@ export class RegistryClient {
       ...(this.#options.guard === undefined ? {} : { guard: this.#options.guard }),
     });
   }
+}
+
+function signalOf({ signal }: RegistryOptions): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }

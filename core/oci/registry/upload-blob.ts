@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isAssayError } from '#core/error.ts';
-import { DEFAULT_RETRY } from '#core/http/retry.ts';
+import { DEFAULT_RETRY, pause } from '#core/http/retry.ts';
 import type { BlobSource } from '../blob-source.ts';
 import type { RegistryOptions } from './credential.ts';
 import type { RegistryClient } from './registry-client.ts';
 import { wrongAnswer } from './registry-failure.ts';
 
 /** How blobs are sent. */
-export type UploadOptions = Pick<RegistryOptions, 'chunkBytes' | 'mountFrom' | 'retries'>;
+export type UploadOptions = Pick<RegistryOptions, 'chunkBytes' | 'mountFrom' | 'retries' | 'signal'>;
 
 const CHUNK_BYTES = 64 << 20;
 const OK = 200;
@@ -43,7 +42,7 @@ export async function uploadBlob(client: RegistryClient, blob: BlobSource, optio
     } catch (error) {
       const isLast = attempt >= (options.retries ?? DEFAULT_RETRY.retries);
       if (isLast || !isAssayError(error) || !AGAIN.has(error.code)) throw error;
-      await sleep(DEFAULT_RETRY.baseDelayMs * 2 ** attempt);
+      await pause(DEFAULT_RETRY.baseDelayMs * 2 ** attempt, options.signal);
     }
   }
 }

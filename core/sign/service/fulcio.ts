@@ -14,6 +14,7 @@ export interface FulcioOptions {
   readonly token: IdentityToken;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  readonly signal?: AbortSignal;
 }
 
 interface KeyPair {
@@ -40,7 +41,7 @@ export function fulcioSigner(options: FulcioOptions): Signer {
  * @returns leaf certificate, PEM
  * @source Fulcio API v2, CreateSigningCertificate with certificate_signing_request
  */
-async function requestCertificate(keys: KeyPair, { url, token, timeoutMs, retry }: FulcioOptions): Promise<string> {
+async function requestCertificate(keys: KeyPair, { url, token, timeoutMs, retry, signal }: FulcioOptions): Promise<string> {
   const secret = token.reveal();
   const request = await certificateRequest(keys);
   const answer = await postJson({
@@ -50,6 +51,7 @@ async function requestCertificate(keys: KeyPair, { url, token, timeoutMs, retry 
     timeoutMs,
     retry,
     secret,
+    ...(signal === undefined ? {} : { signal }),
   });
   return leafOf(answer, keys.publicKey);
 }

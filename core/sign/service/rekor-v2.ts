@@ -15,6 +15,13 @@ interface SignedDigest {
   readonly certificate: string;
 }
 
+/** How a log is asked. */
+interface LogOptions {
+  readonly url: URL;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Logs a DSSE envelope in Rekor v2, the way its servers and Go's verifiers expect it: as a `hashedrekord` over the
  * envelope's pre-authentication encoding, with the certificate. The maintained client still sends an entry type that the
@@ -22,7 +29,7 @@ interface SignedDigest {
  * @throws REKOR_REFUSED, REKOR_UNAVAILABLE, REKOR_ENTRY_WRONG (on `testify`)
  * @source Rekor v2 API, HashedRekordRequestV002
  */
-export function rekorV2Witness({ url, timeoutMs }: { readonly url: URL; readonly timeoutMs: number }): Witness {
+export function rekorV2Witness({ url, timeoutMs, signal }: LogOptions): Witness {
   return {
     testify: async (content, certificatePem) => {
       const signed = signedDigest(content as DsseContent, certificatePem);
@@ -32,6 +39,7 @@ export function rekorV2Witness({ url, timeoutMs }: { readonly url: URL; readonly
         body: { hashedRekordRequestV002: requestOf(signed) },
         timeoutMs,
         retry: { retries: 0, baseDelayMs: 0 },
+        ...(signal === undefined ? {} : { signal }),
       });
       return { tlogEntries: [checkedEntry(answer, signed)] };
     },

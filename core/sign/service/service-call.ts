@@ -20,6 +20,8 @@ export interface ServiceCall {
   readonly retry: RetryPolicy;
   /** Text that must never show up in a message. */
   readonly secret?: string;
+  /** Breaks the call off; what is thrown then is its reason. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_ANSWER = 1 << 20;
@@ -40,8 +42,10 @@ export async function postJson(call: ServiceCall): Promise<unknown> {
   const body = Buffer.from(JSON.stringify(call.body));
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
   try {
-    const request = (): Promise<HttpAnswer> => send({ method: 'POST', url: call.url, headers, body, idleTimeoutMs: call.timeoutMs });
-    return await exchange(request, (answer) => readJson(call, answer), call.retry);
+    const signal = call.signal === undefined ? {} : { signal: call.signal };
+    const request = (): Promise<HttpAnswer> =>
+      send({ method: 'POST', url: call.url, headers, body, idleTimeoutMs: call.timeoutMs, ...signal });
+    return await exchange(request, (answer) => readJson(call, answer), { ...call.retry, ...signal });
   } catch (cause) {
     if (cause instanceof HttpFailure) throw unavailable(call.service, cause.message, cause);
     throw cause;
