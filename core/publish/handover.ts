@@ -1,4 +1,10 @@
-import type { Digest } from '#core/digest/sha256.ts';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseStrictJson } from '#core/attestation/strict-json.ts';
+import { isDigest, type Digest } from '#core/digest/sha256.ts';
+import { AssayError, systemCode } from '#core/error.ts';
+import { writeFileAtomically } from '#core/oci/atomic-file.ts';
+import { readFailure } from '#core/oci/file-failure.ts';
 
 /**
  * `sealed.json` in the output directory: written last by the collector. Whoever signs waits for it; the directory then holds
@@ -33,3 +39,85 @@ export interface DeliveryReport {
 
 /** Names of the two files. */
 export const HANDOVER_FILE = { sealed: 'sealed.json', delivery: 'delivery.json' } as const;
+
+/** A pointer is at most 1 MiB; the rest of a report is short. */
+const MAX_BYTES = 2 << 20;
+
+/** Says that the directory is complete. @throws DISK_FULL, OUTPUT_UNWRITABLE */
+export async function writeSealed(directory: string, sealed: SealedHandover): Promise<void> {
+  await writeDocument(join(directory, HANDOVER_FILE.sealed), sealed);
+}
+
+/** Says how far signing and pushing are. @throws DISK_FULL, OUTPUT_UNWRITABLE */
+export async function writeDelivery(directory: string, delivery: DeliveryReport): Promise<void> {
+  await writeDocument(join(directory, HANDOVER_FILE.delivery), delivery);
+}
+
+/**
+ * What the collector handed over.
+ * @returns undefined while there is no `sealed.json`
+ * @throws FILE_UNREADABLE, FILE_TOO_LARGE, JSON_INVALID
+ */
+export async function readSealed(directory: string): Promise<SealedHandover | undefined> {
+  const path = join(directory, HANDOVER_FILE.sealed);
+  const value: Partial<SealedHandover> | undefined = await readDocument(path);
+  if (value === undefined) return undefined;
+  const { schemaVersion, runId, recipe, sealedAt, digest } = value;
+  if (schemaVersion === '1.0.0' && [runId, recipe, sealedAt].every(isText) && isDigest(digest)) return value as SealedHandover;
+  throw notOurs(path, 'a handover');
+}
+
+/**
+ * How far signing and pushing are.
+ * @returns undefined while there is no `delivery.json`
+ * @throws FILE_UNREADABLE, FILE_TOO_LARGE, JSON_INVALID
+ */
+export async function readDelivery(directory: string): Promise<DeliveryReport | undefined> {
+  const path = join(directory, HANDOVER_FILE.delivery);
+  const value: Partial<DeliveryReport> | undefined = await readDocument(path);
+  if (value === undefined) return undefined;
+  if (isReport(value)) return value;
+  throw notOurs(path, 'a delivery report');
+}
+
+const DELIVERY_STATES: readonly unknown[] = ['pending', 'signed', 'published'];
+
+function isReport(value: Partial<DeliveryReport>): value is DeliveryReport {
+  const { schemaVersion, runId, state, final, digest, signer, oci, pointer, reason, hint } = value;
+  const isKnown = schemaVersion === '1.0.0' && DELIVERY_STATES.includes(state) && typeof final === 'boolean' && isDigest(digest);
+  const isSigner = signer === undefined || (isText(signer?.identity) && isText(signer.issuer));
+  return isKnown && isText(runId) && isSigner && [oci, pointer, reason, hint].every((text) => text === undefined || isText(text));
+}
+
+async function writeDocument(path: string, value: unknown): Promise<void> {
+  await writeFileAtomically(path, [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]);
+}
+
+async function readDocument(path: string): Promise<object | undefined> {
+  const bytes = await readBounded(path);
+  if (bytes === undefined) return undefined;
+  const value = parseStrictJson(bytes, path);
+  if (typeof value === 'object' && value !== null) return value;
+  throw notOurs(path, 'a document of ours');
+}
+
+async function readBounded(path: string): Promise<Uint8Array | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size <= MAX_BYTES) return await readFile(path);
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    throw readFailure(path, cause);
+  }
+  throw new AssayError('FILE_TOO_LARGE', `${path} has more than ${MAX_BYTES} bytes`, { hint: 'It is no file of Assay: remove it.' });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function notOurs(path: string, what: string): AssayError {
+  return new AssayError('FILE_UNREADABLE', `${path} is not ${what} that this version can read`, {
+    hint: 'Use the same version of Assay for collector and signer, and an output directory of their own.',
+  });
+}
