@@ -80,15 +80,13 @@ export interface MeasurementPlace {
 /** Fields as measurements of a snapshot. */
 export function toMeasurements(fields: Iterable<Field>, place: MeasurementPlace): Measurement[] {
   const { type = 'Hardware', subtype, item, source } = place;
-  return Array.from(fields, ({ key, path, reading, unit }) => ({
-    type,
-    subtype,
-    ...(item === undefined ? {} : { item }),
-    key,
-    reading,
-    ...(unit === undefined ? {} : { unit }),
-    source: `${source} ${path}`,
-  }));
+  const base = item === undefined ? { type, subtype } : { type, subtype, item };
+  const measurements: Measurement[] = [];
+  for (const { key, path, reading, unit } of fields) {
+    const from = `${source} ${path}`;
+    measurements.push(unit === undefined ? { ...base, key, reading, source: from } : { ...base, key, reading, unit, source: from });
+  }
+  return measurements;
 }
 
 /** The number of a field that was read as a number; undefined in every other state. */

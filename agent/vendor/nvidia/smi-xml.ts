@@ -46,11 +46,12 @@ export const SMI_HEADER_KINDS: Readonly<Record<string, Kind>> = {
 export function parseNvidiaSmiXml(bytes: Uint8Array): Parsed<NvidiaSmi> {
   const root = parseXml(TOOL, bytes, { root: 'nvidia_smi_log', rawPaths: ['nvidia_smi_log.gpu.supported_clocks'] });
   const tally = new Tally(TOOL);
+  const paths = new PathNames();
   const header = new Map<string, Field>();
   const gpus: ListedGpu[] = [];
   const measurements: Measurement[] = [];
   for (const element of root.children) {
-    if (element.name === 'gpu') readGpu(element, gpus.length, { tally, gpus, measurements });
+    if (element.name === 'gpu') readGpu(element, gpus.length, { tally, paths, gpus, measurements });
     else if (lookup(SMI_HEADER_KINDS, element.name) !== undefined && element.children.length === 0) {
       tally.typed();
       header.set(element.name, {
@@ -86,14 +87,28 @@ export function finishSmi(parts: {
   return tally.finish(value, measurements);
 }
 
+/** Element paths of one document, each made once: the GPUs of a node have the same few hundred. */
+class PathNames {
+  readonly #below = new Map<string, Map<string, string>>();
+
+  below(path: string, name: string): string {
+    let names = this.#below.get(path);
+    if (names === undefined) this.#below.set(path, (names = new Map()));
+    let child = names.get(name);
+    if (child === undefined) names.set(name, (child = path === '' ? name : `${path}/${name}`));
+    return child;
+  }
+}
+
 interface GpuSink {
   readonly tally: Tally;
+  readonly paths: PathNames;
   readonly gpus: ListedGpu[];
   readonly measurements: Measurement[];
 }
 
 function readGpu(element: XmlElement, index: number, sink: GpuSink): void {
-  const { tally } = sink;
+  const { tally, paths } = sink;
   const fields = new GpuFields('xml', tally);
   const id = element.attributes['id'] ?? '';
   tally.typed(Object.keys(element.attributes).length);
@@ -107,7 +122,7 @@ function readGpu(element: XmlElement, index: number, sink: GpuSink): void {
     else if (path === 'supported_clocks' && node.text.startsWith('<'))
       lists.supportedClocks.push(...readSupportedClocks(node.text, source, tally));
     else if (node.children.length === 0) fields.add(path, node.text, source);
-    else for (const child of node.children) walk(child, path === '' ? child.name : `${path}/${child.name}`);
+    else for (const child of node.children) walk(child, paths.below(path, child.name));
   };
   walk(element, '');
   const gpu: ListedGpu = { ...fields.toGpu(index, id, MISSING), ...lists };
