@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { finishSha256, type Digest } from '#core/digest/sha256.ts';
 import { FrameFile } from '#core/frame/frame-file.ts';
 import type { StallWatch } from '#core/frame/group-writer.ts';
-import { lockDirectory, type Unlock } from './directory-lock.ts';
+import { lockDirectory, type Unlock } from '#core/lock/directory-lock.ts';
 import { decodeEntry, encodeEntry, type LedgerEntry, type RunEntry } from './entry.ts';
 import { RunReplay } from './replay.ts';
 import { SealedIndex, type SealedSource } from './sealed-run.ts';

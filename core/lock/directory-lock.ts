@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { AssayError, errorText, systemCode } from '#core/error.ts';
 
 /** Releases the lock. */
@@ -12,9 +12,7 @@ export type Unlock = () => Promise<void>;
  * @throws LEDGER_LOCKED, STORAGE_FAILED
  */
 export async function lockDirectory(path: string): Promise<Unlock> {
-  const name = `\0assay-ledger-${createHash('sha256')
-    .update(await ensureDirectory(path))
-    .digest('hex')}`;
+  const name = lockName(await ensureDirectory(path));
   const server = createServer((socket) => socket.destroy());
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen({ path: name }, resolve);
@@ -29,6 +27,27 @@ export async function lockDirectory(path: string): Promise<Unlock> {
   }
   server.unref();
   return () => new Promise((done) => server.close(() => done()));
+}
+
+/**
+ * True while a collector has this directory: one of this computer, or of this pod, whose containers share their network. The
+ * directory must have the same path there.
+ */
+export async function isDirectoryLocked(path: string): Promise<boolean> {
+  const name = await realpath(path).then(lockName, () => undefined);
+  if (name === undefined) return false;
+  const socket = connect({ path: name });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function lockName(directory: string): string {
+  return `\0assay-ledger-${createHash('sha256').update(directory).digest('hex')}`;
 }
 
 async function ensureDirectory(path: string): Promise<string> {
