@@ -1,3 +1,5 @@
+import { bareHex, sha256 } from '#core/digest/sha256.ts';
+
 /** Where a run stands. `pending` is sealed and waits for its signature or push; `failed` ended without a bundle. */
 export type RunState = 'waiting' | 'gathering' | 'sealed' | 'pending' | 'signed' | 'published' | 'failed';
 
@@ -50,4 +52,11 @@ export function releaseObjects(release: string): {
   readonly lease: string;
 } {
   return { agent: `${release}-agent`, collector: `${release}-collector`, status: `${release}-status`, lease: release };
+}
+
+const RUN_ID_DIGITS = 16;
+
+/** Identifier of the run that a Job serves, whichever of its pods does. @param jobUid `metadata.uid` of the Job */
+export function runIdOfJob(jobUid: string): string {
+  return `run-${bareHex(sha256(Buffer.from(jobUid))).slice(0, RUN_ID_DIGITS)}`;
 }
