@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { PHASES } from '#core/ctrf/report.ts';
 import { isDigest, type Digest } from '#core/digest/sha256.ts';
 import { AssayError } from '#core/error.ts';
-import { readSettings, type SettingSource } from '#core/setting/read-settings.ts';
+import { readSettings } from '#core/setting/read-settings.ts';
 import {
   anyText,
   durationText,
@@ -183,17 +183,10 @@ export type CheckConfig = SettingValues<typeof CHECK_SETTINGS>;
 /** Values of {@link RUN_SETTINGS}. */
 export type RunConfig = SettingValues<typeof RUN_SETTINGS>;
 
-// One environment may serve every mode and the collector beside it.
-const OTHER_VARIABLES = Object.values({ ...CHECK_SETTINGS, ...RUN_SETTINGS }).map(({ env }) => env);
-
 /** Reads a mode's settings from its flags and the environment. @throws USAGE, CONFIG_INVALID */
 export function readConfig<Table extends SettingTable>(table: Table, args: readonly string[]): SettingValues<Table> {
-  const source: SettingSource = { args, env: process.env, otherVariables: [...OTHER_VARIABLES, ...NOT_OURS] };
-  return readSettings(table, source);
+  return readSettings(table, { args, env: process.env });
 }
-
-/** Variables of programs that start this one. */
-const NOT_OURS = ['ASSAY_CTRF'];
 
 /** The node's name: as set, else as Kubernetes gives it to a pod, else the host name. */
 export function nodeNameOf(config: { readonly nodeName: string | undefined }): string {

@@ -207,22 +207,6 @@ export const COLLECTOR_SETTINGS = {
 /** The collector's settings. */
 export type CollectorConfig = SettingValues<typeof COLLECTOR_SETTINGS> & { readonly phases: readonly Phase[] };
 
-/** Variables of the other programs of Assay: one environment may serve them all. */
-const OTHER_VARIABLES = [
-  'ASSAY_CHECK',
-  'ASSAY_COLLECTOR',
-  'ASSAY_COLLECTOR_KEY',
-  'ASSAY_COUNTER_DIR',
-  'ASSAY_CTRF',
-  'ASSAY_GIVE_UP',
-  'ASSAY_HOST_ROOT',
-  'ASSAY_IDENTITY_KEY_FILE',
-  'ASSAY_JOURNAL_DIR',
-  'ASSAY_NODE_NAME',
-  'ASSAY_PROFILE',
-  'ASSAY_TOOL_PATH',
-  'ASSAY_TOOL_TIMEOUT',
-];
 const ADDRESS = /^(?:\[([\da-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i;
 const PORT_MAX = 65_535;
 const UNIX_PREFIX = 'unix:';
@@ -234,7 +218,7 @@ const NONCE = /^[\da-f]{64}$/;
  * @throws USAGE, CONFIG_INVALID
  */
 export function readCollectorConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): CollectorConfig {
-  const config = readSettings(COLLECTOR_SETTINGS, { args, env, otherVariables: OTHER_VARIABLES });
+  const config = readSettings(COLLECTOR_SETTINGS, { args, env });
   if (config.expect.length === 0)
     throw new AssayError('CONFIG_INVALID', 'no node is expected', { hint: 'Give --expect NODE once per node that must report.' });
   return { ...config, expect: [...new Set(config.expect)].sort(), phases: config.phases.length === 0 ? RUN_ORDER : config.phases };

@@ -1,23 +1,25 @@
 import { parseArgs } from 'node:util';
 import { AssayError, errorText, isAssayError } from '../error.ts';
 import type { Setting, SettingTable, SettingValues } from './setting.ts';
+import { refuseUnknownVariables } from './variables.ts';
 
 /** Where the texts of settings come from. */
 export interface SettingSource {
   /** Words after the program name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `ASSAY_*` variables that mean something to another program of the same environment. */
-  readonly otherVariables?: readonly string[];
 }
 
 /**
  * Reads every setting of a table: flag, else variable, else default.
  * @throws USAGE for an unknown flag or a stray word
- * @throws CONFIG_INVALID for an unknown `ASSAY_*` variable, a missing or a bad value
+ * @throws CONFIG_INVALID for an `ASSAY_*` variable that no program of Assay knows, a missing or a bad value
  */
 export function readSettings<Table extends SettingTable>(table: Table, source: SettingSource): SettingValues<Table> {
-  refuseUnknownVariables(table, source);
+  refuseUnknownVariables(
+    source.env,
+    Object.values(table).map(({ env }) => env),
+  );
   const flags = readFlags(table, source.args);
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(table)) values[name] = readOne(setting, flags[setting.flag], source.env[setting.env]);
@@ -83,15 +85,6 @@ function flagTexts(flag: unknown): readonly string[] | undefined {
 function variableTexts(setting: Setting<unknown>, variable: string | undefined): readonly string[] | undefined {
   if (variable === undefined) return undefined;
   return setting.arity === 'many' ? variable.split(',').filter((part) => part !== '') : [variable];
-}
-
-function refuseUnknownVariables(table: SettingTable, source: SettingSource): void {
-  const known = new Set([...Object.values(table).map((setting) => setting.env), ...(source.otherVariables ?? [])]);
-  const unknown = Object.keys(source.env).filter((name) => name.startsWith('ASSAY_') && !known.has(name));
-  if (unknown.length > 0)
-    throw new AssayError('CONFIG_INVALID', `unknown variable ${unknown.sort().join(', ')}`, {
-      hint: `Known: ${[...known].sort().join(', ')}.`,
-    });
 }
 
 function flagUsage(setting: Setting<unknown>): string {
