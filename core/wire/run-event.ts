@@ -26,6 +26,18 @@ export type RunEvent =
     }
   | { readonly event: 'phase-ended'; readonly node: string; readonly phase: Phase }
   | { readonly event: 'node-finished'; readonly node: string }
+  /** A node cannot report as things stand, or, without a reason, nothing stands in its way any more. Printed when that changes. */
+  | { readonly event: 'waiting'; readonly node: string; readonly reason?: AbsenceReason; readonly detail?: string }
+  /** A connection was refused, or an agent did what no honest one does. `node` is what its credential proves, if it got that far. */
+  | { readonly event: 'incident'; readonly code: string; readonly node?: string; readonly detail: string }
+  /** A check of the cluster as a whole has its result. */
+  | {
+      readonly event: 'cluster-check';
+      readonly phase: Phase;
+      readonly check: string;
+      readonly status: CtrfStatus;
+      readonly message?: string;
+    }
   | { readonly event: 'absent'; readonly node: string; readonly reason: AbsenceReason; readonly detail: string }
   | { readonly event: 'stalled'; readonly code: 'DISK_FULL'; readonly message: string }
   | { readonly event: 'resumed' }
@@ -51,4 +63,14 @@ export type RunEvent =
   /** The bundle is sealed and unsigned: it can be signed later with the same digest. */
   | { readonly event: 'pending'; readonly reason: string }
   | { readonly event: 'published'; readonly oci: string; readonly digest: string; readonly pointer: string }
+  /** How far whoever signs and pushes is; printed when that changes. */
+  | {
+      readonly event: 'delivery';
+      readonly state: 'pending' | 'signed' | 'published';
+      /** True when nothing more will be tried. */
+      readonly final: boolean;
+      readonly oci?: string;
+      readonly digest: string;
+      readonly reason?: string;
+    }
   | { readonly event: 'failed'; readonly code: string; readonly message: string; readonly hint?: string };
