@@ -1,0 +1,28 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeMachine, type Machine } from '../../fixture/host/machine.ts';
+import { failingH100, hgxH100 } from '../../fixture/host/machines.ts';
+import { nodePlace } from './place.ts';
+
+/** What a pod finds of the node's made-up machine: the tree is `root`, its tools are in `bin`. */
+export const MACHINE_PATH = '/var/lib/bed-machine';
+
+/** Makes a node look like a machine. Pods that have the folder mounted see the change at once. */
+export function layMachine(index: number, machine: Machine): void {
+  for (const part of ['root', 'bin']) rmSync(join(nodePlace(index).machine, part), { recursive: true, force: true });
+  writeMachine(machine, nodePlace(index).machine);
+}
+
+/** Replaces one tool of a node by a script of sh. */
+export function layTool(index: number, name: string, script: string): void {
+  const file = join(nodePlace(index).machine, 'bin', name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+
+/** Node 1 is healthy, on node 2 one GPU fails, node 3 has the same GPUs and none of the vendor's tools. */
+export function layDefaultMachines(): void {
+  layMachine(1, hgxH100());
+  layMachine(2, failingH100());
+  layMachine(3, { ...hgxH100(), tools: {} });
+}
