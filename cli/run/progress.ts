@@ -26,6 +26,13 @@ const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
   },
   'phase-ended': () => undefined,
   'node-finished': ({ node }) => `${node}: finished`,
+  waiting: ({ node, reason, detail }, paint) =>
+    reason === undefined ? `${node}: can report again` : paint('yellow', `${node}: cannot report now, ${reason}: ${detail ?? ''}`),
+  incident: ({ code, node, detail }, paint) => paint('yellow', `incident ${code}${node === undefined ? '' : ` (${node})`}: ${detail}`),
+  'cluster-check': ({ check, status, message }, paint) => {
+    const [mark, style] = MARK[status];
+    return `  ${paint(style, mark)} ${check} ${status}${message === undefined || status === 'passed' ? '' : paint('dim', `: ${message}`)}`;
+  },
   absent: ({ node, reason, detail }, paint) => paint('red', `${node}: absent, ${reason}: ${detail}`),
   stalled: ({ message }, paint) => paint('yellow', `waiting: ${message}`),
   resumed: () => 'resumed',
@@ -35,6 +42,8 @@ const LINES: { readonly [Kind in RunEvent['event']]: Line<Kind> } = {
   signed: ({ identity, issuer, trust }) => `signed as ${identity} (${trust === 'lab' ? 'LAB TRUST' : issuer})`,
   pending: ({ reason }, paint) => paint('yellow', `not signed: ${reason}`),
   published: ({ oci, digest }) => `published ${oci} as ${digest}`,
+  delivery: ({ state, oci, reason }) =>
+    `delivery: ${state}${oci === undefined ? '' : ` ${oci}`}${reason === undefined ? '' : `, ${reason}`}`,
   // The verb ends with it, and says so with its hint.
   failed: () => undefined,
 };
