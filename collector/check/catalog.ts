@@ -1,4 +1,16 @@
 import type { ClusterCheck } from './cluster-check.ts';
 
-/** Every cluster check; within a phase, this order is evidence order. Each has a row in docs/reference/cluster-check.md. */
+/** Every cluster check but the teardown; within a phase, this order is evidence order. Each has a row in docs/reference/cluster-check.md. */
 export const CLUSTER_CHECKS: readonly ClusterCheck[] = [];
+
+/** The record of the teardown: judged by the run itself, after everything else. */
+export const TEARDOWN_CHECK: Omit<ClusterCheck, 'run' | 'deadlineMs'> = {
+  name: 'test-objects-removed',
+  phase: 'deployment',
+  summary: 'Every object that a check of this run made is gone again',
+  reads: ['every kind that a check writes'],
+  writes: [],
+  skipped: 'no check may make objects, or none had to',
+  origin: 'cluster',
+  source: 'Assay: a run leaves nothing behind, and shows it',
+};

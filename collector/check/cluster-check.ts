@@ -22,7 +22,7 @@ export interface ClusterCheckContext {
   /** Aborts at the check's deadline or with the run. */
   readonly signal: AbortSignal;
   readonly timing: CheckTiming;
-  /** The way to make objects; undefined unless the run may. */
+  /** The way to make objects; undefined unless the run may and the check says that it writes. */
   readonly objects: TestObjects | undefined;
   /** Images of test pods by their name in {@link CHECK_IMAGES}, where they differ from it. */
   readonly images: Readonly<Record<string, string>>;

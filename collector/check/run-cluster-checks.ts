@@ -1,10 +1,19 @@
 import type { Clock } from '#core/clock.ts';
 import type { Cluster, ObjectKind } from '#core/cluster/cluster.ts';
-import type { Phase } from '#core/ctrf/report.ts';
+import { RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
 import type { CatalogFiles } from '#core/recipe/catalog.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import type { CheckResult } from '#core/wire/record.ts';
-import type { CheckTiming } from './timing.ts';
+import { CLUSTER_CHECKS, TEARDOWN_CHECK } from './catalog.ts';
+import type { ClusterCheck, ClusterCheckContext } from './cluster-check.ts';
+import { inCompletionOrder } from './completion-order.ts';
+import { checkResult, runCheck } from './run-check.ts';
+import { CHECK_TIMING, type CheckTiming } from './timing.ts';
+import { TestObjectKeeper } from './workload/test-objects.ts';
+import { teardownVerdict } from './workload/test-objects-removed.ts';
+
+/** Checks that only look, at one time: enough to hide waiting, few enough for the API server. */
+const PARALLEL = 4;
 
 /** What the cluster checks of one run need. */
 export interface ClusterCheckInput {
@@ -37,15 +46,96 @@ export interface ClusterCheckInput {
 
 /**
  * Runs the cluster checks that the recipe names and Assay's own, and yields one result each, as they come: a check that throws,
- * hangs or is not permitted gives a result like any other. Never throws. After an abort it ends as soon as test objects are removed,
- * at most {@link CheckTiming.teardownMs} later.
+ * hangs or is not permitted gives a result like any other. Checks that only look run side by side, those that make objects one
+ * after the other. Never throws. After an abort it ends as soon as test objects are removed, at most {@link CheckTiming.teardownMs} later.
  */
 export async function* runClusterChecks(input: ClusterCheckInput): AsyncIterable<CheckResult> {
-  void input;
-  yield* [];
+  const keeper = input.active ? new TestObjectKeeper(keeperOptions(input)) : undefined;
+  // What a process before this one left behind must not be taken for load or for a name conflict.
+  await keeper?.sweep();
+  const selected = selectChecks(input);
+  const isActive = ({ writes }: ClusterCheck): boolean => keeper !== undefined && writes.length > 0;
+  const lanes = [
+    laneOf(
+      selected.filter((check) => !isActive(check)),
+      PARALLEL,
+    ),
+    laneOf(selected.filter(isActive), 1),
+  ];
+  yield* inCompletionOrder(
+    lanes.map(({ checks, parallel }) => ({
+      tasks: checks.map((check) => () => runOne(check, input, isActive(check) ? keeper : undefined)),
+      parallel,
+    })),
+  );
+  if (input.recorded?.has(TEARDOWN_CHECK.name) !== true) yield await teardown(input, keeper);
 }
 
 /** The results in the order in which a report shows them: that of the catalog. */
 export function inEvidenceOrder(results: readonly CheckResult[]): readonly CheckResult[] {
-  return results;
+  const places = new Map([...CLUSTER_CHECKS, TEARDOWN_CHECK].map(({ name }, place) => [name, place]));
+  const placeOf = ({ check }: CheckResult): number => places.get(check) ?? places.size;
+  return [...results].sort((left, right) => placeOf(left) - placeOf(right));
+}
+
+interface Lane {
+  readonly checks: readonly ClusterCheck[];
+  readonly parallel: number;
+}
+
+function laneOf(checks: readonly ClusterCheck[], parallel: number): Lane {
+  return { checks, parallel };
+}
+
+/** Checks of the run's phases that the recipe names, and our own, in the order in which phases run. */
+function selectChecks({ recipe, phases, recorded }: ClusterCheckInput): readonly ClusterCheck[] {
+  const isNamed = ({ name, phase }: ClusterCheck): boolean => recipe.validation?.[phase]?.checks?.includes(name) === true;
+  return RUN_ORDER.filter((phase) => phases.includes(phase))
+    .flatMap((phase) => CLUSTER_CHECKS.filter((check) => check.phase === phase))
+    .filter((check) => (check.origin === 'cluster' || isNamed(check)) && recorded?.has(check.name) !== true);
+}
+
+async function runOne(check: ClusterCheck, input: ClusterCheckInput, keeper: TestObjectKeeper | undefined): Promise<CheckResult> {
+  const { cluster, recipe, files, bom, clock, signal, images = {}, fabric } = input;
+  const context: Omit<ClusterCheckContext, 'signal' | 'objects'> = {
+    cluster,
+    recipe,
+    files,
+    bom,
+    clock,
+    images,
+    fabric,
+    timing: timingOf(input),
+  };
+  try {
+    return await runCheck(check, { context, signal, ...(keeper === undefined ? {} : { keeper }) });
+  } finally {
+    await keeper?.clear();
+  }
+}
+
+async function teardown(input: ClusterCheckInput, keeper: TestObjectKeeper | undefined): Promise<CheckResult> {
+  const { clock } = input;
+  const startedAtMs = clock.nowMs();
+  const startedAt = clock.monotonicMs();
+  const verdict = teardownVerdict(await keeper?.sweep(), input);
+  return checkResult(TEARDOWN_CHECK, verdict, { startedAtMs, durationMs: Math.round(clock.monotonicMs() - startedAt) });
+}
+
+function keeperOptions(input: ClusterCheckInput): ConstructorParameters<typeof TestObjectKeeper>[0] {
+  const { cluster, runId, namespace, owner, clock } = input;
+  const { teardownMs, retryMs } = timingOf(input);
+  return {
+    cluster,
+    runId,
+    namespace,
+    clock,
+    timeoutMs: teardownMs,
+    everyMs: Math.min(retryMs, 1000),
+    ...(owner === undefined ? {} : { owner }),
+  };
+}
+
+function timingOf({ timing }: ClusterCheckInput): CheckTiming {
+  return { ...CHECK_TIMING, ...timing };
 }

@@ -41,7 +41,15 @@ export function parseYaml(text: string | Uint8Array, limits: ReadLimits): PlainV
  * @throws YAML_INVALID with name, line and column; FILE_TOO_LARGE
  */
 export function parseYamlDocuments(text: string | Uint8Array, limits: ReadLimits): PlainValue[] {
-  return readNodes(text, limits, MAX_DOCUMENTS).map(plainValue);
+  return parseYamlNodes(text, limits).map(plainValue);
+}
+
+/**
+ * Reads every document of a YAML stream without loss, in order; empty documents are null.
+ * @throws YAML_INVALID with name, line and column; FILE_TOO_LARGE
+ */
+export function parseYamlNodes(text: string | Uint8Array, limits: ReadLimits): YamlNode[] {
+  return readNodes(text, limits, MAX_DOCUMENTS);
 }
 
 /**

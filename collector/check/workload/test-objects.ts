@@ -1,9 +1,182 @@
-import type { ClusterObject, NewObject } from '#core/cluster/cluster.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Cluster, ClusterObject, NewObject, ObjectKind, ObjectName } from '#core/cluster/cluster.ts';
+import { sha256Hex } from '#core/digest/sha256.ts';
+import { AssayError, errorText } from '#core/error.ts';
+import { waitFor } from '../read/wait-for.ts';
+import { WRITTEN_KINDS } from './written-kinds.ts';
 
 /** The only way for a check to make objects: each is labelled, owned, and removed at the latest when the check is over. */
 export interface TestObjects {
   /** Where test objects live. */
   readonly namespace: string;
-  /** @throws CLUSTER_* as creating does; INTERRUPTED when the check is over */
+  /** A name for an object, `assay-<purpose>-<8 hex of the run>`, at most 63 characters. */
+  readonly name: (purpose: string) => string;
+  /** For the pod template of an object that makes pods, so that the teardown sees them. */
+  readonly labels: Readonly<Record<string, string>>;
+  /**
+   * Makes an object in the namespace of the checks.
+   * @throws CLUSTER_* as creating does; INTERRUPTED when the check is over
+   */
   readonly create: (object: NewObject) => Promise<ClusterObject>;
+}
+
+/** What was made in a run, and what became of it. */
+export interface Teardown {
+  readonly created: number;
+  /** Kind and name of what is still there. */
+  readonly left: readonly string[];
+  /** What could not be looked at or removed, with the reason. */
+  readonly problems: readonly string[];
+}
+
+/** Who makes test objects, and where. */
+export interface TestObjectOptions {
+  readonly cluster: Pick<Cluster, 'create' | 'list' | 'remove'>;
+  readonly runId: string;
+  readonly namespace: string;
+  readonly owner?: ObjectKind & { readonly name: string; readonly uid: string; readonly namespace: string };
+  readonly clock: Clock;
+  /** Between two looks whether an object is gone. */
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Label of every test object, with the run's id as its value. */
+export const RUN_LABEL = 'assay.dev/run';
+const MANAGED = { 'app.kubernetes.io/managed-by': 'assay' } as const;
+const MAX_NAME = 63;
+const RUN_HEX = 8;
+const PODS = 'v1/Pod';
+
+/** Makes the test objects of one run and removes them again, check by check. */
+export class TestObjectKeeper {
+  readonly #options: TestObjectOptions;
+  readonly #live = new Map<string, ObjectName>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #created = 0;
+
+  constructor(options: TestObjectOptions) {
+    this.#options = options;
+  }
+
+  /** Objects for one check. @param signal aborts when the check is over; nothing is made any more then */
+  forCheck(check: string, signal: AbortSignal): TestObjects {
+    const { namespace, runId } = this.#options;
+    const suffix = `-${sha256Hex(runId).slice(0, RUN_HEX)}`;
+    return {
+      namespace,
+      name: (purpose) => `assay-${purpose}`.slice(0, MAX_NAME - suffix.length) + suffix,
+      labels: { ...MANAGED, [RUN_LABEL]: runId },
+      create: (object) => this.#create(this.#dressed(object, check), signal),
+    };
+  }
+
+  /** Removes what the last check made and waits until it is gone. Never throws. */
+  async clear(): Promise<Teardown> {
+    await Promise.allSettled(this.#pending);
+    const live = [...this.#live.values()];
+    this.#live.clear();
+    return this.#clear(live, new Set([...live.map(kindKey), PODS]));
+  }
+
+  /** Removes whatever carries the label of this run, made in this process or in one before it. Never throws. */
+  async sweep(): Promise<Teardown> {
+    await this.clear();
+    const problems: string[] = [];
+    const labelled = await this.#labelled(WRITTEN_KINDS, problems);
+    const swept = await this.#clear(labelled, new Set(WRITTEN_KINDS.map(kindKey)));
+    return { ...swept, problems: [...new Set([...problems, ...swept.problems])] };
+  }
+
+  async #clear(objects: readonly ObjectName[], kinds: ReadonlySet<string>): Promise<Teardown> {
+    const problems: string[] = [];
+    for (const name of objects) await this.#remove(name, problems);
+    const left =
+      objects.length === 0
+        ? []
+        : await this.#waitUntilGone(
+            WRITTEN_KINDS.filter((kind) => kinds.has(kindKey(kind))),
+            problems,
+          );
+    return { created: this.#created, left: left.map(keyOf), problems: [...new Set(problems)] };
+  }
+
+  async #create(object: NewObject, signal: AbortSignal): Promise<ClusterObject> {
+    if (signal.aborted) throw new AssayError('INTERRUPTED', `no ${object.kind} is made any more: the check is over`);
+    const { apiVersion, kind, metadata } = object;
+    const name = { apiVersion, kind, namespace: this.#options.namespace, name: metadata.name };
+    const making = this.#options.cluster.create(object).then((made) => {
+      this.#created += 1;
+      this.#live.set(keyOf(name), name);
+      return made;
+    });
+    this.#pending.add(making);
+    try {
+      return await making;
+    } finally {
+      this.#pending.delete(making);
+    }
+  }
+
+  #dressed(object: NewObject, check: string): NewObject {
+    const { namespace, owner, runId } = this.#options;
+    const { labels, annotations, ...metadata } = object.metadata;
+    const owned = owner?.namespace === namespace ? { ownerReferences: [ownerReference(owner)] } : {};
+    const all = { ...labels, ...MANAGED, [RUN_LABEL]: runId };
+    return {
+      ...object,
+      metadata: { ...metadata, namespace, labels: all, annotations: { ...annotations, 'assay.dev/check': check }, ...owned },
+    };
+  }
+
+  async #remove(name: ObjectName, problems: string[]): Promise<void> {
+    try {
+      await this.#options.cluster.remove(name);
+    } catch (error) {
+      problems.push(`${keyOf(name)}: ${errorText(error)}`);
+    }
+  }
+
+  async #waitUntilGone(kinds: readonly ObjectKind[], problems: string[]): Promise<readonly ObjectName[]> {
+    const { clock, everyMs, timeoutMs } = this.#options;
+    let left: readonly ObjectName[] = [];
+    await waitFor(
+      async () => {
+        left = await this.#labelled(kinds, problems);
+        return left.length === 0 ? true : undefined;
+      },
+      { clock, signal: new AbortController().signal, everyMs, timeoutMs },
+    );
+    return left;
+  }
+
+  /** What carries the label of this run now. A kind that cannot be listed is a problem, not an empty list. */
+  async #labelled(kinds: readonly ObjectKind[], problems: string[]): Promise<readonly ObjectName[]> {
+    const { cluster, namespace, runId } = this.#options;
+    const found: ObjectName[] = [];
+    for (const kind of kinds) {
+      try {
+        const objects = (await cluster.list({ ...kind, namespace, labels: `${RUN_LABEL}=${runId}` })) ?? [];
+        found.push(...objects.map(({ metadata }) => ({ ...kind, namespace, name: metadata.name })));
+      } catch (error) {
+        problems.push(`${kind.kind}: ${errorText(error)}`);
+      }
+    }
+    return found;
+  }
+}
+
+function ownerReference({ apiVersion, kind, name, uid }: NonNullable<TestObjectOptions['owner']>): ObjectKind & {
+  readonly name: string;
+  readonly uid: string;
+} {
+  return { apiVersion, kind, name, uid };
+}
+
+function kindKey({ apiVersion, kind }: ObjectKind): string {
+  return `${apiVersion}/${kind}`;
+}
+
+function keyOf({ kind, name }: ObjectName): string {
+  return `${kind} ${name}`;
 }
