@@ -35,8 +35,8 @@ export interface FaultProxy extends LocalServer {
   setFault: (decide: (seen: Seen) => Fault | undefined) => void;
 }
 
-/** Starts a proxy on a free loopback port. @param target address of the real service */
-export async function startFaultProxy(target: string): Promise<FaultProxy> {
+/** Starts a proxy on a free port. @param target address of the real service @param host address to listen on */
+export async function startFaultProxy(target: string, host = '127.0.0.1'): Promise<FaultProxy> {
   const seen: Seen[] = [];
   let decide: (one: Seen) => Fault | undefined = () => undefined;
   const server = createServer((incoming, answer) => {
@@ -44,13 +44,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     seen.push(one);
     handle(new URL(target), decide(one), { incoming, answer });
   });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  await new Promise<void>((ready) => server.listen(0, host, ready));
   const close = (): Promise<void> =>
     new Promise((done) => {
       server.close(() => done());
       server.closeAllConnections();
     });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close, seen, setFault: (next) => void (decide = next) };
+  return { url: `http://${host}:${(server.address() as AddressInfo).port}`, close, seen, setFault: (next) => void (decide = next) };
 }
 
 interface Pair {

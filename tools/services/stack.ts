@@ -31,18 +31,26 @@ const ORIGIN = 'rekor.local';
 /** A free port may be taken by somebody else before its program is up. */
 const ATTEMPTS = 3;
 
+/** A Kubernetes cluster whose service accounts Fulcio gives certificates to. */
+export interface TrustedCluster {
+  /** The `iss` claim, and where the keys are fetched. */
+  readonly issuer: string;
+  /** PEM of the authority that the issuer's own certificate comes from. */
+  readonly ca: string;
+}
+
 /** Starts everything; takes well under a second. Stop it, or its programs outlive the test. */
-export async function startStack(): Promise<Stack> {
+export async function startStack(clusters: readonly TrustedCluster[] = []): Promise<Stack> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce();
+      return await startOnce(clusters);
     } catch (error) {
       if (attempt >= ATTEMPTS) throw error;
     }
   }
 }
 
-async function startOnce(): Promise<Stack> {
+async function startOnce(clusters: readonly TrustedCluster[]): Promise<Stack> {
   const state = await mkdtemp(join(tmpdir(), 'assay-services-'));
   const [oidc, ct, rekorV1] = await Promise.all([startOidcIssuer(), startSctIssuer(), startRekorV1()]);
   const children: Child[] = [];
@@ -56,7 +64,7 @@ async function startOnce(): Promise<Stack> {
       startTimestampAuthority(children),
       startRegistry(children),
       startDistribution(state, children),
-      startFulcio(state, children, { oidc, ct }),
+      startFulcio(state, children, { oidc, ct, clusters }),
     ]);
     const root = await localTrustedRoot({
       fulcioUrl,
@@ -85,10 +93,16 @@ async function startOnce(): Promise<Stack> {
   }
 }
 
-async function startFulcio(state: string, children: Child[], { oidc, ct }: { oidc: OidcIssuer; ct: SctIssuer }): Promise<string> {
+interface FulcioNeeds {
+  readonly oidc: OidcIssuer;
+  readonly ct: SctIssuer;
+  readonly clusters: readonly TrustedCluster[];
+}
+
+async function startFulcio(state: string, children: Child[], { oidc, ct, clusters }: FulcioNeeds): Promise<string> {
   const [http, grpc, metrics] = [await freePort(), await freePort(), await freePort()];
   const config = join(state, 'fulcio.yaml');
-  await writeFile(config, fulcioConfig(oidc.url));
+  await writeFile(config, fulcioConfig(oidc.url, clusters));
   const child = startChild('fulcio', [
     'serve',
     '--ca=ephemeralca',
@@ -108,11 +122,15 @@ async function startFulcio(state: string, children: Child[], { oidc, ct }: { oid
   return url;
 }
 
-function fulcioConfig(base: string): string {
+function fulcioConfig(base: string, clusters: readonly TrustedCluster[]): string {
+  const trusted = clusters.map(
+    ({ issuer, ca }) =>
+      `  ${issuer}:\n    issuer-url: ${issuer}\n    client-id: sigstore\n    type: kubernetes\n    ca-cert: |\n${ca.trim().replace(/^/gm, '      ')}\n`,
+  );
   const issuer = (path: string, fields: string): string =>
     `  ${base}${path}:\n    issuer-url: ${base}${path}\n    client-id: sigstore\n${fields}`;
   return `oidc-issuers:
-${issuer('/k8s', '    type: kubernetes\n')}${issuer('/email', '    type: email\n')}${issuer('/uri', `    type: uri\n    subject-domain: ${base}\n`)}${issuer('/gha', '    type: ci-provider\n    ci-provider: github-workflow\n')}ci-issuer-metadata:
+${issuer('/k8s', '    type: kubernetes\n')}${issuer('/email', '    type: email\n')}${issuer('/uri', `    type: uri\n    subject-domain: ${base}\n`)}${issuer('/gha', '    type: ci-provider\n    ci-provider: github-workflow\n')}${trusted.join('')}ci-issuer-metadata:
   github-workflow:
     default-template-values:
       url: "https://github.com"
@@ -158,8 +176,9 @@ async function startTimestampAuthority(children: Child[]): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-async function startRegistry(children: Child[]): Promise<string> {
-  const child = startChild('registry', []);
+/** The registry with a referrers API. @param user `name:password` that it asks for @returns `127.0.0.1:port` */
+export async function startRegistry(children: Child[], user = ''): Promise<string> {
+  const child = startChild('registry', ['-user', user]);
   children.push(child);
   return child.firstLine;
 }
