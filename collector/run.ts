@@ -11,6 +11,7 @@ import type { SealedSource } from './ledger/sealed-run.ts';
 import { bearerAdmission } from './session/admission.ts';
 import { listenForAgents } from './session/agent-server.ts';
 import { Gathering, type Emit } from './session/gathering.ts';
+import type { Incident } from './session/incident.ts';
 import { loadServerIdentity } from './session/server-identity.ts';
 
 const TOKEN_LENGTH_MIN = 16;
@@ -77,7 +78,8 @@ async function gatherAndSeal({ ledger, run, replay }: OpenedLedger, config: Coll
   const admission = bearerAdmission(await readToken(config.tokenFile));
   const identity = await loadServerIdentity(config.tlsKey ?? join(config.stateDir, 'server-key.pem'));
   const gathering = new Gathering({ ledger, run, replay, graceMs: config.grace, ...context });
-  const server = await listenForAgents({ address: config.listen, identity, admission, gathering, ...context });
+  const onIncident = (incident: Incident): void => context.log.warn(incident, 'incident');
+  const server = await listenForAgents({ address: config.listen, identity, admission, gathering, onIncident, ...context });
   try {
     context.emit({ event: 'listening', url: server.url, key: identity.pin, runId: run.runId });
     await gathering.gather(context.signal);

@@ -139,6 +139,17 @@ export const ERROR_TABLE = {
     meaning: 'The collector does not admit this node: not expected, excluded, or already reported by another agent.',
   },
   NODE_BUSY: { exit: 3, meaning: 'Another agent is connected for this node; the collector lets a new one in when that one is gone.' },
+  POD_SUPERSEDED: { exit: 3, meaning: 'A newer pod reports for this node; the collector listens to the newest one only.' },
+  CREDENTIAL_UNKNOWN: { exit: 3, meaning: 'The credential of an agent is missing, garbled, or none that the Kubernetes API vouches for.' },
+  CREDENTIAL_AUDIENCE: { exit: 3, meaning: 'The token of an agent is made for another audience than this release of Assay.' },
+  CREDENTIAL_EXPIRED: { exit: 3, meaning: 'The token of an agent has expired; on an open connection also: it was not renewed in time.' },
+  CREDENTIAL_SUBJECT: { exit: 3, meaning: 'The token of an agent belongs to another service account than the one of the agents.' },
+  CREDENTIAL_POD: {
+    exit: 3,
+    meaning:
+      'The token of an agent is bound to no pod, to one that is gone or ending, or to one that runs on another node than the token says.',
+  },
+  CREDENTIAL_NODE: { exit: 3, meaning: 'An agent speaks for another node or pod than the one its token is bound to.' },
   RUN_SEALED: { exit: 3, meaning: 'The run is sealed; nothing can be added to it.' },
   RUN_CHANGED: { exit: 3, meaning: 'After a reconnect the collector serves another run than the one this agent reports to.' },
   UPLINK_LOST: { exit: 3, meaning: 'The collector could not be reached for as long as the agent was told to try.' },

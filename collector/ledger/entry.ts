@@ -1,5 +1,6 @@
 import { AssayError, errorText } from '#core/error.ts';
 import type { Absence, Plan } from '#core/wire/run.ts';
+import type { CredentialPod } from '../session/admission.ts';
 
 /** First entry of every ledger: what the run is. A restarted collector goes on with it. */
 export interface RunEntry {
@@ -28,6 +29,8 @@ export interface AgentEntry {
   readonly agentVersion: string;
   /** Agent clock minus collector clock at the hello. */
   readonly clockSkewMs: number;
+  /** The pod that the agent's credential proved; left out when it proved none. */
+  readonly pod?: CredentialPod;
   readonly atMs: number;
 }
 

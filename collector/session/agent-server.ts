@@ -11,9 +11,12 @@ import type { Log } from '#core/log.ts';
 import { EXPORTER_LABEL, EXPORTER_LENGTH } from '#core/wire/chain.ts';
 import { WIRE_LIMITS, WIRE_TIMES } from '#core/wire/limits.ts';
 import type { ListenAddress } from '../config.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, AdmissionRefusal } from './admission.ts';
 import { Connection } from './connection.ts';
 import type { Gathering } from './gathering.ts';
+import { IncidentTally, type Incident, type IncidentCount } from './incident.ts';
+import { RateBucket } from './rate-bucket.ts';
+import { RefusalLimit } from './refusal-limit.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
 /** Spread into the options, because their types do not know the first one yet. */
@@ -23,6 +26,15 @@ const WEBSOCKET_LIMITS = {
   /** Agents send whole messages. */
   maxFragments: 16,
 };
+/**
+ * Upgrade requests that are let in: 10,000 agents that come together are all in after 48 s, and a second of it costs one
+ * processor about half: the handshake, the review of the token and the hello.
+ */
+const ACCEPT_RATE = { perSecond: 200, burst: 500 };
+/** Connections that the system completes before they are accepted; Node's own number drops those of a fleet. */
+const BACKLOG = 4096;
+/** Tells an agent the code of its refusal; the reason stays here. */
+const CODE_HEADER = 'Assay-Code';
 /** Where agents connect. */
 const AGENT_PATH = '/v1/agent';
 /** Received bytes that may wait for the disk, all agents together; above it nobody is read from. */
@@ -39,6 +51,8 @@ export interface AgentServerOptions {
   readonly identity: ServerIdentity;
   readonly admission: Admission;
   readonly gathering: Gathering;
+  /** Gets the first of each kind of refused or suspicious connection, per node: at most 64 in all, and every code once. */
+  readonly onIncident: (incident: Incident) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +61,8 @@ export interface AgentServerOptions {
 export interface AgentServer {
   /** Address with the port that is really used. */
   readonly url: string;
+  /** Everything that was refused or suspicious so far, counted by code and node. */
+  readonly incidents: () => readonly IncidentCount[];
   /** Ends every connection, so that agents try again, and stops listening. */
   readonly close: () => Promise<void>;
 }
@@ -79,6 +95,7 @@ export async function listenForAgents(options: AgentServerOptions): Promise<Agen
   await listen(server, options);
   return {
     url: urlOf(server.address()),
+    incidents: () => sessions.incidents.counts,
     close: () => closeAll(server, sessions, sockets),
   };
 }
@@ -94,15 +111,22 @@ class Sessions {
     perMessageDeflate: false,
     clientTracking: false,
   });
+  readonly #accepted: RateBucket;
+  readonly #refusals: RefusalLimit;
   readonly #timer: NodeJS.Timeout;
+  /** Everything that was refused. */
+  readonly incidents: IncidentTally;
   #resumeTimer: NodeJS.Timeout | undefined;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
+    this.#accepted = new RateBucket(ACCEPT_RATE, options.clock.monotonicMs);
+    this.#refusals = new RefusalLimit(options.clock.monotonicMs);
+    this.incidents = new IncidentTally(options.onIncident);
     this.#timer = setInterval(() => this.#checkAll(), WIRE_TIMES.pingMs);
   }
 
-  /** Answers an upgrade request: credential first, then the websocket. */
+  /** Answers an upgrade request: rate and credential first, then the websocket. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     this.#admit(request, socket, head).catch((error: unknown) => {
@@ -119,19 +143,33 @@ class Sessions {
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (request.url !== AGENT_PATH) return refuse(socket, '404 Not Found');
+    const turnMs = this.#accepted.take();
+    if (turnMs > 0) return refuse(socket, REFUSALS[503], retryAfter(turnMs));
     const result = await this.#options.admission.admit(request.headers.authorization);
-    if (!result.admitted) {
-      this.#options.log.warn({ from: request.socket.remoteAddress, status: result.status, reason: result.reason }, 'agent refused');
-      return refuse(socket, REFUSALS[result.status]);
-    }
+    if (!result.admitted) return this.#refuse(request, socket, result);
+    const { node } = result;
+    const waitMs = node === undefined ? 0 : this.#refusals.waitMs(node);
+    if (waitMs > 0) return refuse(socket, REFUSALS[503], retryAfter(waitMs));
     const exporter = (request.socket as TLSSocket).exportKeyingMaterial(EXPORTER_LENGTH, EXPORTER_LABEL, Buffer.alloc(0));
     this.#websockets.handleUpgrade(request, socket, head, (websocket) => {
-      const connection = new Connection(websocket, { ...this.#options, credentialNode: result.node, exporter });
+      const connection = new Connection(websocket, {
+        ...this.#options,
+        credential: result,
+        exporter,
+        onIncident: (incident) => this.incidents.report(incident),
+        onNotWelcome: () => (node === undefined ? undefined : this.#refusals.note(node)),
+      });
       this.#connections.add(connection);
       websocket.on('message', () => this.#balance());
       websocket.on('close', () => this.#connections.delete(connection));
       if (this.#resumeTimer !== undefined) connection.setPaused(true);
     });
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, { status, code, reason, node, retryAfterMs }: AdmissionRefusal): void {
+    this.#options.log.warn({ from: request.socket.remoteAddress, status, code, reason }, 'agent refused');
+    this.incidents.report({ code, ...(node === undefined ? {} : { node }), detail: reason, atMs: this.#options.clock.nowMs() });
+    refuse(socket, REFUSALS[status], `${CODE_HEADER}: ${code}\r\n${retryAfterMs === undefined ? '' : retryAfter(retryAfterMs)}`);
   }
 
   #balance(): void {
@@ -156,8 +194,14 @@ class Sessions {
 
 const REFUSALS = { 401: '401 Unauthorized', 403: '403 Forbidden', 503: '503 Service Unavailable' } as const;
 
-function refuse(socket: Duplex, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+/** @param headers whole lines */
+function refuse(socket: Duplex, status: string, headers = ''): void {
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** In whole seconds, as the header has it (RFC 9110, section 10.2.3); agents add up to one more at random. */
+function retryAfter(ms: number): string {
+  return `Retry-After: ${String(Math.ceil(ms / 1000))}\r\n`;
 }
 
 /** `wss://host:port/v1/agent` with the port that is really used, or `wss+unix:/path/of/socket`. */
@@ -169,7 +213,7 @@ function urlOf(bound: AddressInfo | string | null): string {
 async function listen(server: Server, { address }: AgentServerOptions): Promise<void> {
   if ('path' in address) await removeStaleSocket(address.path);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(address, resolve);
+  server.once('error', reject).listen({ ...address, backlog: BACKLOG }, resolve);
   try {
     await promise;
   } catch (cause) {

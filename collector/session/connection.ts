@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { Clock } from '#core/clock.ts';
-import { AssayError, isAssayError } from '#core/error.ts';
+import { AssayError, isAssayError, systemCode, type ErrorCode } from '#core/error.ts';
 import type { Log } from '#core/log.ts';
 import { decodeAgentMessage } from '#core/wire/agent-message.ts';
 import { publicKeyFromRaw } from '#core/wire/agent-key.ts';
@@ -10,8 +10,10 @@ import { CLOSE_RULES, isWireCode } from '#core/wire/close-code.ts';
 import { encodeCollectorMessage } from '#core/wire/collector-message.ts';
 import { WIRE_PROTOCOL, WIRE_TIMES } from '#core/wire/limits.ts';
 import type { AgentMessage, Batch, CollectorMessage, Hello } from '#core/wire/message.ts';
-import type { NodeName } from '#core/wire/run.ts';
+import type { Admission, Credential } from './admission.ts';
+import { CredentialWatch } from './credential-watch.ts';
 import type { Gathering } from './gathering.ts';
+import type { Incident } from './incident.ts';
 import type { Link, Member } from './member.ts';
 
 /** Unacknowledged bytes of batches that one agent may have under way: eight batches of the usual size. */
@@ -27,7 +29,13 @@ const NOT_PRINTABLE_ASCII = /[^\x20-\x7e]/g;
 /** What a connection needs besides its socket. */
 export interface ConnectionOptions {
   readonly gathering: Gathering;
-  readonly credentialNode: NodeName | undefined;
+  /** What the upgrade request proved. */
+  readonly credential: Credential;
+  /** Reviews renewed credentials. */
+  readonly admission: Admission;
+  readonly onIncident: (incident: Incident) => void;
+  /** Called when the connection is refused before its welcome. */
+  readonly onNotWelcome: () => void;
   /** Keying material of this TLS connection. */
   readonly exporter: Uint8Array;
   readonly clock: Clock;
@@ -39,6 +47,7 @@ export class Connection implements Link {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #helloTimer: NodeJS.Timeout;
+  readonly #credentials: CredentialWatch;
   #state: 'waiting' | 'joining' | 'open' | 'ended' = 'waiting';
   #member: Member | undefined;
   #unackedBytes = 0;
@@ -48,11 +57,16 @@ export class Connection implements Link {
     this.#socket = socket;
     this.#options = options;
     this.#lastSeenMs = options.clock.monotonicMs();
-    this.#helloTimer = setTimeout(() => this.#fail(new AssayError('TIMEOUT', 'no hello in time')), WIRE_TIMES.helloMs);
+    this.#helloTimer = setTimeout(() => this.refuse(new AssayError('TIMEOUT', 'no hello in time')), WIRE_TIMES.helloMs);
+    this.#credentials = new CredentialWatch(options.credential, {
+      admission: options.admission,
+      clock: options.clock,
+      onRefused: (code, reason) => this.#report(code, `renewal: ${reason}`),
+      onEnd: (error) => this.refuse(error),
+    });
     socket.on('message', (data, isBinary) => this.#onFrame(data as Buffer, isBinary));
     socket.on('pong', () => this.#touch());
-    // Too large frames and broken websocket framing: ws has already chosen the close code.
-    socket.on('error', (error) => options.log.warn({ node: this.#node, error: error.message }, 'connection failed'));
+    socket.on('error', (error) => this.#onSocketError(error));
     socket.on('close', (close) => this.#onClose(close));
   }
 
@@ -71,6 +85,7 @@ export class Connection implements Link {
 
   /** Pings; drops the connection when nothing came for too long. */
   checkAlive(): void {
+    this.#credentials.tryAgain();
     if (this.#options.clock.monotonicMs() - this.#lastSeenMs <= WIRE_TIMES.silenceMs) this.#socket.ping();
     else {
       this.#options.log.warn({ node: this.#node }, 'connection silent');
@@ -95,21 +110,23 @@ export class Connection implements Link {
   #onFrame(frame: Buffer, isBinary: boolean): void {
     this.#touch();
     if (this.#state === 'ended') return;
-    this.#handle(frame, isBinary).catch((error: unknown) => this.#fail(error));
+    this.#handle(frame, isBinary).catch((error: unknown) => this.refuse(error));
   }
 
   async #handle(frame: Buffer, isBinary: boolean): Promise<void> {
     if (!isBinary) throw new AssayError('WIRE_MALFORMED', 'a text frame; messages are binary');
     const message = decodeAgentMessage(frame);
     if (message.kind === 'hello') await this.#onHello(message);
-    else await this.#onBatch(message, frame);
+    else if (this.#state !== 'open' || this.#member === undefined) throw outOfOrder(message.kind);
+    else if (message.kind === 'batch') await this.#onBatch(this.#member, message, frame);
+    else await this.#credentials.renew(message.token);
   }
 
   async #onHello(hello: Hello): Promise<void> {
     if (this.#state !== 'waiting') throw outOfOrder('hello');
     this.#state = 'joining';
     clearTimeout(this.#helloTimer);
-    const { gathering, credentialNode, exporter, clock } = this.#options;
+    const { gathering, credential, exporter, clock } = this.#options;
     if (!verify(null, helloToSign(exporter, hello.node), publicKeyFromRaw(hello.publicKey), hello.channelSignature))
       throw new AssayError('WIRE_SIGNATURE', `the hello of ${hello.node} is not signed for this connection`);
     if (gathering.isOver(hello)) {
@@ -117,7 +134,7 @@ export class Connection implements Link {
       this.end(1000, 'sealed');
       return;
     }
-    const member = await gathering.join({ hello, credentialNode, nowMs: clock.nowMs() }, this);
+    const member = await gathering.join({ hello, credential, nowMs: clock.nowMs() }, this);
     this.#member = member;
     if (this.#isEnded()) return gathering.leave(member, this);
     this.#state = 'open';
@@ -139,20 +156,21 @@ export class Connection implements Link {
     this.send({ kind: 'run', phases: plan.phases.map(({ phase }) => phase) });
   }
 
-  async #onBatch(batch: Batch, frame: Buffer): Promise<void> {
-    if (this.#state !== 'open' || this.#member === undefined) throw outOfOrder('batch');
+  async #onBatch(member: Member, batch: Batch, frame: Buffer): Promise<void> {
     this.#unackedBytes += frame.length;
     if (this.#unackedBytes > CREDIT_WINDOW)
       throw new AssayError('WIRE_CREDIT', `${String(this.#unackedBytes)} unacknowledged bytes, granted are ${String(CREDIT_WINDOW)}`);
-    const durableSeq = await this.#options.gathering.receive(this.#member, batch, frame);
+    const durableSeq = await this.#options.gathering.receive(member, batch, frame);
     this.#unackedBytes -= frame.length;
     if (this.#isEnded()) return;
     this.send({ kind: 'ack', durableSeq });
     this.send({ kind: 'credit', bytes: frame.length });
   }
 
-  #fail(thrown: unknown): void {
+  /** Ends the connection for a cause. */
+  refuse(thrown: unknown): void {
     if (this.#isEnded()) return;
+    if (this.#state !== 'open') this.#options.onNotWelcome();
     if (!isAssayError(thrown) || !isWireCode(thrown.code)) {
       this.#options.log.error({ node: this.#node, err: thrown }, 'connection failed');
       this.end(INTERNAL_ERROR, 'internal error');
@@ -160,11 +178,27 @@ export class Connection implements Link {
     }
     const { code, message } = thrown;
     this.#options.log.warn({ node: this.#node, code, reason: message }, 'connection refused');
+    // An agent that comes too late is nobody's fault.
+    if (code !== 'RUN_SEALED') this.#report(code, message);
     this.end(CLOSE_RULES[code].close, `${code}: ${message}`);
+  }
+
+  /** Too large frames and broken websocket framing: ws has already chosen the close code. */
+  #onSocketError(error: Error): void {
+    this.#options.log.warn({ node: this.#node, error: error.message }, 'connection failed');
+    const isTooLarge = systemCode(error) === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
+    this.#report(isTooLarge ? 'WIRE_LIMIT' : 'WIRE_MALFORMED', error.message);
+  }
+
+  /** The node is said only where it is proved: by the credential, or by a member's key. */
+  #report(code: ErrorCode, detail: string): void {
+    const node = this.#options.credential.node ?? this.#node;
+    this.#options.onIncident({ code, ...(node === undefined ? {} : { node }), detail, atMs: this.#options.clock.nowMs() });
   }
 
   #onClose(close: number): void {
     clearTimeout(this.#helloTimer);
+    this.#credentials.stop();
     this.#options.log.info({ node: this.#node, close }, 'connection ended');
     this.#state = 'ended';
     if (this.#member !== undefined) this.#options.gathering.leave(this.#member, this);

@@ -73,14 +73,15 @@ export class Gathering {
 
   /**
    * Admits an agent; resolves with its member once the ledger knows it.
-   * @throws WIRE_VERSION, NODE_REJECTED, NODE_BUSY, RUN_SEALED, STORAGE_FAILED
+   * @throws what {@link Roster.join} throws; RUN_SEALED, STORAGE_FAILED
    */
   async join(request: JoinRequest, link: Link): Promise<Member> {
     this.#refuseWhenClosed();
-    const { member, fresh } = this.#roster.join(request);
+    const { member, fresh, superseded } = this.#roster.join(request);
     const { link: replaced, entry } = member;
     member.link = link;
     replaced?.end(CLOSE_REPLACED, 'the agent connected again');
+    superseded?.link?.refuse(new AssayError('POD_SUPERSEDED', `a newer pod reports for node ${entry.node}`));
     if (fresh) {
       member.settled = this.#append(entry);
       await member.settled;

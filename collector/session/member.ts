@@ -12,6 +12,8 @@ export interface Link {
   readonly send: (message: CollectorMessage) => void;
   /** Closes with a websocket close code. */
   readonly end: (close: number, reason: string) => void;
+  /** Closes for a cause, which is recorded. */
+  readonly refuse: (error: AssayError) => void;
 }
 
 /** An agent that takes part in the run, connected or not. */

@@ -5,7 +5,9 @@ import { WIRE_PROTOCOL } from '#core/wire/limits.ts';
 import type { AgentEntry, RejectedEntry, RunEntry } from '../ledger/entry.ts';
 import { ReceivedStream } from '../ledger/received-stream.ts';
 import type { RunReplay } from '../ledger/replay.ts';
+import type { Credential } from './admission.ts';
 import { Member } from './member.ts';
+import { comparePods } from './pod-order.ts';
 
 /** Agents that may follow one another on one node; more means that something restarts it and throws its journal away. */
 const ATTEMPT_LIMIT = 32;
@@ -13,8 +15,7 @@ const ATTEMPT_LIMIT = 32;
 /** A hello, and what the credential of its connection proves. */
 export interface JoinRequest {
   readonly hello: Hello;
-  /** Undefined when the credential names no node. */
-  readonly credentialNode: NodeName | undefined;
+  readonly credential: Credential;
   readonly nowMs: number;
 }
 
@@ -22,6 +23,8 @@ export interface JoinRequest {
 export interface Joined {
   readonly member: Member;
   readonly fresh: boolean;
+  /** The agent of an older pod of the same node; it does not count any more. */
+  readonly superseded?: Member;
 }
 
 /** Who takes part: the nodes were fixed when the run was opened; per node at most one agent counts. */
@@ -59,16 +62,16 @@ export class Roster {
 
   /**
    * Decides about a hello whose channel signature was verified. Takes effect at once: a second hello sees the first.
-   * @throws WIRE_VERSION, NODE_REJECTED, NODE_BUSY
+   * @throws WIRE_VERSION, CREDENTIAL_NODE, NODE_REJECTED, NODE_BUSY, POD_SUPERSEDED
    */
   join(request: JoinRequest): Joined {
-    const { hello, credentialNode } = request;
+    const { hello, credential } = request;
     if (hello.protocol !== WIRE_PROTOCOL)
       throw new AssayError('WIRE_VERSION', `the agent speaks protocol ${String(hello.protocol)}, this collector ${String(WIRE_PROTOCOL)}`, {
         hint: 'Run agent and collector of one release.',
       });
-    if (credentialNode !== undefined && credentialNode !== hello.node)
-      throw rejected(`the credential is for node ${credentialNode}, the hello says ${hello.node}`);
+    if (credential.node !== undefined && credential.node !== hello.node)
+      throw new AssayError('CREDENTIAL_NODE', `the credential is for node ${credential.node}, the hello says ${hello.node}`);
     if (!this.#expected.has(hello.node)) throw rejected(`node ${hello.node} is not expected in this run`);
     if (this.#rejected.has(hello.node)) throw rejected(`node ${hello.node} was excluded from this run`);
     return this.#joinAs(request);
@@ -96,17 +99,20 @@ export class Roster {
   #joinAs(request: JoinRequest): Joined {
     const { node } = request.hello;
     const publicKey = Buffer.from(request.hello.publicKey).toString('hex');
+    const { pod } = request.credential;
     const present = this.#members.get(node);
     if (present?.entry.publicKey === publicKey) return { member: present, fresh: false };
+    const order = comparePods(pod, present?.entry.pod);
+    if (order === 'older') throw new AssayError('POD_SUPERSEDED', `pod ${String(pod?.name)} is not the newest one of node ${node}`);
     if (present?.stream.finished === true) throw rejected(`another agent has already reported for node ${node}`);
-    if (present?.link !== undefined) throw new AssayError('NODE_BUSY', `another agent is connected for node ${node}`);
+    if (present?.link !== undefined && order !== 'newer') throw new AssayError('NODE_BUSY', `another agent is connected for node ${node}`);
     const attempt = (present?.entry.attempt ?? 0) + 1;
     if (attempt > ATTEMPT_LIMIT) throw rejected(`${String(ATTEMPT_LIMIT)} agents have already begun to report for node ${node}`);
     const member = this.#addMember(request, attempt);
-    return { member, fresh: true };
+    return { member, fresh: true, ...(present === undefined ? {} : { superseded: present }) };
   }
 
-  #addMember({ hello, nowMs }: JoinRequest, attempt: number): Member {
+  #addMember({ hello, credential, nowMs }: JoinRequest, attempt: number): Member {
     const entry: AgentEntry = {
       kind: 'agent',
       agent: this.#agents,
@@ -115,6 +121,7 @@ export class Roster {
       publicKey: Buffer.from(hello.publicKey).toString('hex'),
       agentVersion: hello.agentVersion,
       clockSkewMs: Math.round(hello.clockMs - nowMs),
+      ...(credential.pod === undefined ? {} : { pod: credential.pod }),
       atMs: nowMs,
     };
     this.#agents += 1;

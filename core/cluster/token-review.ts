@@ -29,7 +29,7 @@ const REASON_LENGTH = 500;
  * @throws CLUSTER_UNREACHABLE, CLUSTER_FORBIDDEN, CLUSTER_REFUSED: nothing is known about the token
  * @source Kubernetes API reference, authentication.k8s.io/v1 TokenReview
  */
-export async function reviewToken(cluster: Cluster, token: string, audience: string): Promise<TokenVerdict> {
+export async function reviewToken(cluster: Pick<Cluster, 'create'>, token: string, audience: string): Promise<TokenVerdict> {
   // The server keeps no such object; the name is there because every object has one.
   const answer = await cluster.create({ ...KIND, metadata: { name: 'assay' }, spec: { token, audiences: [audience] } });
   const status = recordOf(answer['status']);

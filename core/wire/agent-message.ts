@@ -7,6 +7,7 @@ import type { AgentMessage, Batch, Hello } from './message.ts';
 /** Encodes what an agent sends as one websocket frame. */
 export function encodeAgentMessage(message: AgentMessage): Uint8Array {
   if (message.kind === 'batch') return assay.v1.Envelope.encode({ batch: { ...message, records: [...message.records] } }).finish();
+  if (message.kind === 'renew') return assay.v1.Envelope.encode({ renew: { token: message.token } }).finish();
   return assay.v1.Envelope.encode({ hello: { ...message } }).finish();
 }
 
@@ -20,7 +21,8 @@ export function decodeAgentMessage(frame: Uint8Array): AgentMessage {
   const wire = decodeWith(assay.v1.Envelope, frame, 'frame');
   if (wire.message === 'hello') return helloFromWire(wire.hello, frame.length);
   if (wire.message === 'batch') return batchFromWire(wire.batch);
-  throw malformed('frame', `holds ${wire.message ?? 'no known message'}; agents send hello and batch`);
+  if (wire.message === 'renew') return { kind: 'renew', token: tokenFromWire(wire.renew.token ?? '') };
+  throw malformed('frame', `holds ${wire.message ?? 'no known message'}; agents send hello, batch and renew`);
 }
 
 function helloFromWire(wire: assay.v1.Hello.$Shape, frameBytes: number): Hello {
@@ -36,6 +38,13 @@ function helloFromWire(wire: assay.v1.Hello.$Shape, frameBytes: number): Hello {
     journalSeq: wire.journalSeq ?? 0,
     clockMs: wireTime(wire.clockMs, 'hello.clock_ms'),
   };
+}
+
+function tokenFromWire(token: string): string {
+  if (token === '') throw malformed('renew.token', 'is empty');
+  if (token.length > WIRE_LIMITS.tokenLength)
+    throw tooMuch('renew.token', `has ${String(token.length)} characters`, WIRE_LIMITS.tokenLength);
+  return token;
 }
 
 function batchFromWire(wire: assay.v1.Batch.$Shape): Batch {

@@ -13,6 +13,9 @@ export type WireCode = Extract<
   | 'WIRE_VERSION'
   | 'NODE_REJECTED'
   | 'NODE_BUSY'
+  | 'POD_SUPERSEDED'
+  | 'CREDENTIAL_NODE'
+  | 'CREDENTIAL_EXPIRED'
   | 'RUN_SEALED'
   | 'TIMEOUT'
 >;
@@ -38,6 +41,9 @@ export const CLOSE_RULES: Readonly<Record<WireCode, CloseRule>> = {
   WIRE_CREDIT: { close: 4009, final: false },
   RUN_SEALED: { close: 4010, final: true },
   NODE_BUSY: { close: 4012, final: false },
+  CREDENTIAL_NODE: { close: 4013, final: true },
+  CREDENTIAL_EXPIRED: { close: 4014, final: false },
+  POD_SUPERSEDED: { close: 4015, final: true },
 };
 
 /** Close code for another connection of the same agent taking over; the agent knows, so it is no error. */

@@ -36,6 +36,7 @@ export function decodeCollectorMessage(frame: Uint8Array): CollectorMessage {
       return { kind: 'seal', runId: wireName(wire.seal.runId, 'seal.run_id') };
     case 'hello':
     case 'batch':
+    case 'renew':
     case undefined:
       break;
   }

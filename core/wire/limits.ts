@@ -7,6 +7,8 @@ export const WIRE_LIMITS = {
   frameBytes: 1024 * 1024,
   /** HTTP headers and the hello frame: what a stranger may make the collector hold. */
   helloBytes: 4096,
+  /** The token of a renewal; a token of Kubernetes has about 1,300. Characters. */
+  tokenLength: 4096,
   /** One encoded record: 2,000 measurements of 100 bytes are 200 KB. */
   recordBytes: 256 * 1024,
   /** Records of one batch. */
@@ -40,6 +42,8 @@ export const WIRE_TIMES = {
   pingMs: 15_000,
   /** Either side drops a connection from which nothing came for this long: two pings and a margin. */
   silenceMs: 40_000,
+  /** A connection lives so long after its credential expired: time to notice the new token file and to have it reviewed. */
+  expiryGraceMs: 60_000,
 } as const;
 
 /** Version of the protocol; `Hello` and `Welcome` carry it. */

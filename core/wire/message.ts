@@ -28,6 +28,13 @@ export interface Batch {
   readonly signature: Uint8Array;
 }
 
+/** The agent's credential was renewed while it is connected. */
+export interface Renew {
+  readonly kind: 'renew';
+  /** Up to {@link import('./limits.ts').WIRE_LIMITS}.tokenLength characters. Never logged. */
+  readonly token: string;
+}
+
 /** The collector admits the agent. */
 export interface Welcome {
   readonly kind: 'welcome';
@@ -48,7 +55,7 @@ export interface Welcome {
 export type StopReason = 'deadline' | 'cancelled';
 
 /** What an agent sends. */
-export type AgentMessage = Hello | Batch;
+export type AgentMessage = Hello | Batch | Renew;
 
 /** What a collector sends. */
 export type CollectorMessage =

@@ -19,7 +19,8 @@ export namespace assay {
          * One binary websocket frame holds one Envelope.
          *
          * Order: the agent sends Hello, the collector answers Welcome and Run; then Batch from the agent, Ack and Credit from the
-         * collector, as often as needed; Stop asks the agent to end early; Seal ends the run. Anything else closes the connection.
+         * collector, as often as needed; Stop asks the agent to end early; Seal ends the run. Renew may come at any moment after
+         * Welcome. Anything else closes the connection.
          *
          * No field is a 64-bit integer: times and sizes are doubles (exact up to 2^53), longer numbers are decimal text.
          */
@@ -58,8 +59,11 @@ export namespace assay {
             /** Envelope seal. */
             seal: (assay.v1.Seal|null);
 
+            /** Envelope renew. */
+            renew: (assay.v1.Renew|null);
+
             /** Envelope message. */
-            message?: ("hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal");
+            message?: ("hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"|"renew");
 
             /**
              * Creates a new Envelope instance using the specified properties.
@@ -117,8 +121,11 @@ export namespace assay {
                 /** Envelope seal */
                 seal?: (assay.v1.Seal.$Properties|null);
 
+                /** Envelope renew */
+                renew?: (assay.v1.Renew.$Properties|null);
+
                 /** Envelope message */
-                message?: ("hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal");
+                message?: ("hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"|"renew");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -134,9 +141,10 @@ export namespace assay {
               run?: assay.v1.Run.$Shape|null;
               stop?: assay.v1.Stop.$Shape|null;
               seal?: assay.v1.Seal.$Shape|null;
+              renew?: assay.v1.Renew.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ message?: undefined; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "hello"; hello: assay.v1.Hello.$Shape; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "batch"; hello?: null; batch: assay.v1.Batch.$Shape; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "welcome"; hello?: null; batch?: null; welcome: assay.v1.Welcome.$Shape; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "ack"; hello?: null; batch?: null; welcome?: null; ack: assay.v1.Ack.$Shape; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "credit"; hello?: null; batch?: null; welcome?: null; ack?: null; credit: assay.v1.Credit.$Shape; run?: null; stop?: null; seal?: null }|{ message?: "run"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run: assay.v1.Run.$Shape; stop?: null; seal?: null }|{ message?: "stop"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop: assay.v1.Stop.$Shape; seal?: null }|{ message?: "seal"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal: assay.v1.Seal.$Shape })
+              ({ message?: undefined; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "hello"; hello: assay.v1.Hello.$Shape; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "batch"; hello?: null; batch: assay.v1.Batch.$Shape; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "welcome"; hello?: null; batch?: null; welcome: assay.v1.Welcome.$Shape; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "ack"; hello?: null; batch?: null; welcome?: null; ack: assay.v1.Ack.$Shape; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "credit"; hello?: null; batch?: null; welcome?: null; ack?: null; credit: assay.v1.Credit.$Shape; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "run"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run: assay.v1.Run.$Shape; stop?: null; seal?: null; renew?: null }|{ message?: "stop"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop: assay.v1.Stop.$Shape; seal?: null; renew?: null }|{ message?: "seal"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal: assay.v1.Seal.$Shape; renew?: null }|{ message?: "renew"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew: assay.v1.Renew.$Shape })
             );
         }
 
@@ -920,6 +928,75 @@ export namespace assay {
 
             /** Shape of a Seal. */
             type $Shape = assay.v1.Seal.$Properties;
+        }
+
+        /**
+         * Properties of a Renew.
+         * @deprecated Use assay.v1.Renew.$Properties instead.
+         */
+        interface IRenew extends assay.v1.Renew.$Properties {
+        }
+
+        /**
+         * Agent to collector: the file with the credential has new content. The credential must be for the same pod and node as the
+         * one that opened the connection. There is no answer: a connection whose credential expired and was not renewed is closed.
+         * A collector that does not know this message closes the connection, and the agent comes back with the new credential.
+         */
+        class Renew {
+
+            /**
+             * Constructs a new Renew.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: assay.v1.Renew.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** What `Authorization: Bearer` would carry, at most 4096 characters. */
+            token: string;
+
+            /**
+             * Creates a new Renew instance using the specified properties.
+             * @param [properties] Properties to set
+             * @returns Renew instance
+             */
+            static create(properties: assay.v1.Renew.$Shape): assay.v1.Renew & assay.v1.Renew.$Shape;
+            static create(properties?: assay.v1.Renew.$Properties): assay.v1.Renew;
+
+            /**
+             * Encodes the specified Renew message. Does not implicitly {@link assay.v1.Renew.verify|verify} messages.
+             * @param message Renew message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: assay.v1.Renew.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Renew message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {assay.v1.Renew & assay.v1.Renew.$Shape} Renew
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): assay.v1.Renew & assay.v1.Renew.$Shape;
+        }
+
+        namespace Renew {
+
+            /** Properties of a Renew. */
+            interface $Properties {
+
+                /** What `Authorization: Bearer` would carry, at most 4096 characters. */
+                token?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Renew. */
+            type $Shape = assay.v1.Renew.$Properties;
         }
 
         /**

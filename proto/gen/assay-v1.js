@@ -40,7 +40,8 @@ export const assay = $root.assay = (() => {
              * @property {assay.v1.Run.$Properties|null} [run] Envelope run
              * @property {assay.v1.Stop.$Properties|null} [stop] Envelope stop
              * @property {assay.v1.Seal.$Properties|null} [seal] Envelope seal
-             * @property {"hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"} [message] Envelope message
+             * @property {assay.v1.Renew.$Properties|null} [renew] Envelope renew
+             * @property {"hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"|"renew"} [message] Envelope message
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -63,9 +64,10 @@ export const assay = $root.assay = (() => {
              *   run?: assay.v1.Run.$Shape|null;
              *   stop?: assay.v1.Stop.$Shape|null;
              *   seal?: assay.v1.Seal.$Shape|null;
+             *   renew?: assay.v1.Renew.$Shape|null;
              *   $unknowns?: Array.<Uint8Array>;
              * } & (
-             *   ({ message?: undefined; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "hello"; hello: assay.v1.Hello.$Shape; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "batch"; hello?: null; batch: assay.v1.Batch.$Shape; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "welcome"; hello?: null; batch?: null; welcome: assay.v1.Welcome.$Shape; ack?: null; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "ack"; hello?: null; batch?: null; welcome?: null; ack: assay.v1.Ack.$Shape; credit?: null; run?: null; stop?: null; seal?: null }|{ message?: "credit"; hello?: null; batch?: null; welcome?: null; ack?: null; credit: assay.v1.Credit.$Shape; run?: null; stop?: null; seal?: null }|{ message?: "run"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run: assay.v1.Run.$Shape; stop?: null; seal?: null }|{ message?: "stop"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop: assay.v1.Stop.$Shape; seal?: null }|{ message?: "seal"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal: assay.v1.Seal.$Shape })
+             *   ({ message?: undefined; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "hello"; hello: assay.v1.Hello.$Shape; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "batch"; hello?: null; batch: assay.v1.Batch.$Shape; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "welcome"; hello?: null; batch?: null; welcome: assay.v1.Welcome.$Shape; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "ack"; hello?: null; batch?: null; welcome?: null; ack: assay.v1.Ack.$Shape; credit?: null; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "credit"; hello?: null; batch?: null; welcome?: null; ack?: null; credit: assay.v1.Credit.$Shape; run?: null; stop?: null; seal?: null; renew?: null }|{ message?: "run"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run: assay.v1.Run.$Shape; stop?: null; seal?: null; renew?: null }|{ message?: "stop"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop: assay.v1.Stop.$Shape; seal?: null; renew?: null }|{ message?: "seal"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal: assay.v1.Seal.$Shape; renew?: null }|{ message?: "renew"; hello?: null; batch?: null; welcome?: null; ack?: null; credit?: null; run?: null; stop?: null; seal?: null; renew: assay.v1.Renew.$Shape })
              * )} assay.v1.Envelope.$Shape
              */
 
@@ -75,7 +77,8 @@ export const assay = $root.assay = (() => {
              * @classdesc One binary websocket frame holds one Envelope.
              * 
              * Order: the agent sends Hello, the collector answers Welcome and Run; then Batch from the agent, Ack and Credit from the
-             * collector, as often as needed; Stop asks the agent to end early; Seal ends the run. Anything else closes the connection.
+             * collector, as often as needed; Stop asks the agent to end early; Seal ends the run. Renew may come at any moment after
+             * Welcome. Anything else closes the connection.
              * 
              * No field is a 64-bit integer: times and sizes are doubles (exact up to 2^53), longer numbers are decimal text.
              * @constructor
@@ -153,17 +156,25 @@ export const assay = $root.assay = (() => {
              */
             Envelope.prototype.seal = null;
 
+            /**
+             * Envelope renew.
+             * @member {assay.v1.Renew|null} renew
+             * @memberof assay.v1.Envelope
+             * @instance
+             */
+            Envelope.prototype.renew = null;
+
             // OneOf field names bound to virtual getters and setters
             let $oneOfFields;
 
             /**
              * Envelope message.
-             * @member {"hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"|undefined} message
+             * @member {"hello"|"batch"|"welcome"|"ack"|"credit"|"run"|"stop"|"seal"|"renew"|undefined} message
              * @memberof assay.v1.Envelope
              * @instance
              */
             $Object.defineProperty(Envelope.prototype, "message", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "batch", "welcome", "ack", "credit", "run", "stop", "seal"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "batch", "welcome", "ack", "credit", "run", "stop", "seal", "renew"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -215,6 +226,8 @@ export const assay = $root.assay = (() => {
                     $root.assay.v1.Stop.encode(message.stop, writer.uint32(/* id 7, wireType 2 =*/58).fork(), _depth + 1).ldelim();
                 if (message.seal != null && $Object.hasOwnProperty.call(message, "seal"))
                     $root.assay.v1.Seal.encode(message.seal, writer.uint32(/* id 8, wireType 2 =*/66).fork(), _depth + 1).ldelim();
+                if (message.renew != null && $Object.hasOwnProperty.call(message, "renew"))
+                    $root.assay.v1.Renew.encode(message.renew, writer.uint32(/* id 9, wireType 2 =*/74).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -313,6 +326,13 @@ export const assay = $root.assay = (() => {
                                 break;
                             message.seal = $root.assay.v1.Seal.decode(reader, reader.size(), $undefined, _depth + 1, message.seal);
                             message.message = "seal";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.renew = $root.assay.v1.Renew.decode(reader, reader.size(), $undefined, _depth + 1, message.renew);
+                            message.message = "renew";
                             continue;
                         }
                     }
@@ -2245,6 +2265,160 @@ export const assay = $root.assay = (() => {
             };
 
             return Seal;
+        })();
+
+        v1.Renew = (function() {
+
+            /**
+             * Properties of a Renew.
+             * @typedef {Object} assay.v1.Renew.$Properties
+             * @property {string} [token] What `Authorization: Bearer` would carry, at most 4096 characters.
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Renew.
+             * @memberof assay.v1
+             * @interface IRenew
+             * @augments assay.v1.Renew.$Properties
+             * @deprecated Use assay.v1.Renew.$Properties instead.
+             */
+
+            /**
+             * Shape of a Renew.
+             * @typedef {assay.v1.Renew.$Properties} assay.v1.Renew.$Shape
+             */
+
+            /**
+             * Constructs a new Renew.
+             * @memberof assay.v1
+             * @classdesc Agent to collector: the file with the credential has new content. The credential must be for the same pod and node as the
+             * one that opened the connection. There is no answer: a connection whose credential expired and was not renewed is closed.
+             * A collector that does not know this message closes the connection, and the agent comes back with the new credential.
+             * @constructor
+             * @param {assay.v1.Renew.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Renew = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * What `Authorization: Bearer` would carry, at most 4096 characters.
+             * @member {string} token
+             * @memberof assay.v1.Renew
+             * @instance
+             */
+            Renew.prototype.token = "";
+
+            /**
+             * Creates a new Renew instance using the specified properties.
+             * @function create
+             * @memberof assay.v1.Renew
+             * @static
+             * @param {assay.v1.Renew.$Properties=} [properties] Properties to set
+             * @returns {assay.v1.Renew} Renew instance
+             * @type {{
+             *   (properties: assay.v1.Renew.$Shape): assay.v1.Renew & assay.v1.Renew.$Shape;
+             *   (properties?: assay.v1.Renew.$Properties): assay.v1.Renew;
+             * }}
+             */
+            Renew.create = function(properties) {
+                return new Renew(properties);
+            };
+
+            /**
+             * Encodes the specified Renew message. Does not implicitly {@link assay.v1.Renew.verify|verify} messages.
+             * @function encode
+             * @memberof assay.v1.Renew
+             * @static
+             * @param {assay.v1.Renew.$Properties} message Renew message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Renew.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.token != null && $Object.hasOwnProperty.call(message, "token") && message.token !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.token);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Renew message from the specified reader or buffer.
+             * @function decode
+             * @memberof assay.v1.Renew
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {assay.v1.Renew & assay.v1.Renew.$Shape} Renew
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Renew.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.assay.v1.Renew();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.token = value;
+                            else
+                                delete message.token;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Renew;
         })();
 
         v1.Record = (function() {

@@ -283,7 +283,11 @@ describe('uplink without a collector that wants it', () => {
     const admit = (authorization: string | undefined): Promise<AdmissionResult> => {
       seen.push(authorization);
       writeFileSync(tokenFile, 'new');
-      return Promise.resolve(seen.length === 1 ? { admitted: false, status: 401, reason: 'expired' } : { admitted: true, node: undefined });
+      return Promise.resolve(
+        seen.length === 1
+          ? { admitted: false, status: 401, code: 'CREDENTIAL_EXPIRED', reason: 'expired' }
+          : { admitted: true, node: undefined },
+      );
     };
     const collector = await start({ admission: { admit } });
     await open({ ...collector.address, tokenFile });

@@ -304,8 +304,8 @@ describe('collector against strangers', () => {
 
   it('answers 403 and 503 as admission says, and 503 when admission breaks', async () => {
     const answers = [
-      () => Promise.resolve({ admitted: false, status: 403, reason: 'not for this run' } as const),
-      () => Promise.resolve({ admitted: false, status: 503, reason: 'cannot be checked' } as const),
+      () => Promise.resolve({ admitted: false, status: 403, code: 'CREDENTIAL_AUDIENCE', reason: 'not for this run' } as const),
+      () => Promise.resolve({ admitted: false, status: 503, code: 'CLUSTER_UNREACHABLE', reason: 'cannot be checked' } as const),
       () => Promise.reject(new Error('no answer')),
     ];
     const collector = await start({ admission: { admit: () => (answers.shift() as () => Promise<never>)() } });
@@ -323,7 +323,7 @@ describe('collector against strangers', () => {
     const client = await RawClient.connect(collector.address);
     client.hello(testAgent('node-b', BODIES));
 
-    expect(await client.closed).toBe('NODE_REJECTED');
+    expect(await client.closed).toBe('CREDENTIAL_NODE');
   });
 
   it.each(['/', '/v1/agents', '/v1/agent?x=1'])('serves nothing at %s', async (path) => {

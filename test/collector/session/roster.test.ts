@@ -3,6 +3,7 @@ import type { Hello } from '#core/wire/message.ts';
 import type { NodeName } from '#core/wire/run.ts';
 import type { LedgerEntry } from '../../../collector/ledger/entry.ts';
 import { RunReplay } from '../../../collector/ledger/replay.ts';
+import type { Credential, CredentialPod } from '../../../collector/session/admission.ts';
 import type { Link } from '../../../collector/session/member.ts';
 import { Roster } from '../../../collector/session/roster.ts';
 import { codeOf } from '../../fixture/uplink/code-of.ts';
@@ -12,7 +13,7 @@ import type { SignedAgent } from '../../fixture/uplink/signed-agent.ts';
 
 const BODIES = driverRecords('node-a', 6);
 const RUN = runEntry(['node-a', 'node-b']);
-const LINK: Link = { send: () => undefined, end: () => undefined };
+const LINK: Link = { send: () => undefined, end: () => undefined, refuse: () => undefined };
 
 function rosterOf(...entries: readonly LedgerEntry[]): Roster {
   const replay = new RunReplay();
@@ -20,9 +21,19 @@ function rosterOf(...entries: readonly LedgerEntry[]): Roster {
   return new Roster(RUN, replay);
 }
 
-function join(roster: Roster, agent: SignedAgent, change: Partial<Hello> = {}, credentialNode?: string): ReturnType<Roster['join']> {
+function join(
+  roster: Roster,
+  agent: SignedAgent,
+  change: Partial<Hello> = {},
+  credential: Partial<Credential> = {},
+): ReturnType<Roster['join']> {
   const hello = agent.hello(Buffer.alloc(32), { clockMs: OPENED_AT_MS + 250, ...change });
-  return roster.join({ hello, credentialNode: credentialNode as NodeName | undefined, nowMs: OPENED_AT_MS });
+  return roster.join({ hello, credential: { node: undefined, ...credential }, nowMs: OPENED_AT_MS });
+}
+
+function proved(node: string, change: Partial<CredentialPod> = {}): Credential {
+  const pod = { name: 'agent-x', uid: 'uid-x', createdAtMs: OPENED_AT_MS, ofDaemonSet: true, ...change };
+  return { node: node as NodeName, pod };
 }
 
 describe('roster', () => {
@@ -65,7 +76,7 @@ describe('roster', () => {
 
   it.each<[string, () => unknown, string]>([
     ['of a node that is not expected', () => join(rosterOf(), testAgent('node-c', BODIES)), 'NODE_REJECTED'],
-    ['whose credential is for another node', () => join(rosterOf(), testAgent('node-a', BODIES), {}, 'node-b'), 'NODE_REJECTED'],
+    ['whose credential is for another node', () => join(rosterOf(), testAgent('node-a', BODIES), {}, proved('node-b')), 'CREDENTIAL_NODE'],
     ['of another protocol version', () => join(rosterOf(), testAgent('node-a', BODIES), { protocol: 2 }), 'WIRE_VERSION'],
     [
       'of a node that was excluded',
@@ -85,7 +96,54 @@ describe('roster', () => {
   });
 
   it('admits an agent whose credential is for its node', () => {
-    expect(join(rosterOf(), testAgent('node-a', BODIES), {}, 'node-a').fresh).toBe(true);
+    expect(join(rosterOf(), testAgent('node-a', BODIES), {}, proved('node-a')).fresh).toBe(true);
+  });
+
+  describe('with two pods of one node', () => {
+    const OLD = { name: 'agent-old', uid: 'uid-old' };
+    const NEW = { name: 'agent-new', uid: 'uid-new', createdAtMs: OPENED_AT_MS + 1000 };
+    const STRANGER = { name: 'stranger', uid: 'uid-stranger', ofDaemonSet: false };
+
+    function second(first: Partial<CredentialPod>, other: Partial<CredentialPod>, isLive = true): ReturnType<Roster['join']> {
+      const roster = rosterOf();
+      const { member } = join(roster, testAgent('node-a', BODIES), {}, proved('node-a', first));
+      if (isLive) member.link = LINK;
+      return join(roster, testAgent('node-a', BODIES), {}, proved('node-a', other));
+    }
+
+    it('lets the newer one take over from a living older one', () => {
+      const { member, superseded } = second(OLD, NEW);
+
+      expect([member.entry.attempt, member.entry.pod?.uid, superseded?.entry.pod?.uid]).toEqual([2, 'uid-new', 'uid-old']);
+    });
+
+    it.each<[string, Parameters<typeof second>, string]>([
+      ['the older one while the newer lives', [NEW, OLD, true], 'POD_SUPERSEDED'],
+      ['the older one also when the newer is away', [NEW, OLD, false], 'POD_SUPERSEDED'],
+      ['one of the same second', [OLD, { uid: 'uid-twin' }, true], 'NODE_BUSY'],
+      ['another process of the same pod', [OLD, OLD, true], 'NODE_BUSY'],
+      ['a newer one that is not of the DaemonSet', [OLD, { ...STRANGER, createdAtMs: OPENED_AT_MS + 9000 }, true], 'POD_SUPERSEDED'],
+    ])('refuses %s', (_, pods, code) => {
+      expect(codeOf(() => second(...pods))).toBe(code);
+    });
+
+    it('lets a pod of the DaemonSet take over from one that is not, however old it is', () => {
+      expect(second({ ...STRANGER, createdAtMs: OPENED_AT_MS + 9000 }, OLD).superseded?.entry.pod?.name).toBe('stranger');
+    });
+
+    it('refuses the newer one when the older has reported', () => {
+      const first = testAgent('node-a', BODIES);
+      const roster = rosterOf(agentEntry(first), batchEntry(first, [1, 6]));
+
+      expect(codeOf(() => join(roster, testAgent('node-a', BODIES), {}, proved('node-a', NEW)))).toBe('NODE_REJECTED');
+    });
+
+    it('knows the pods again after a restart of the collector', () => {
+      const first = testAgent('node-a', BODIES);
+      const roster = rosterOf(agentEntry(first, { pod: proved('node-a', NEW).pod as CredentialPod }));
+
+      expect(codeOf(() => join(roster, testAgent('node-a', BODIES), {}, proved('node-a', OLD)))).toBe('POD_SUPERSEDED');
+    });
   });
 
   it('is settled when every node is complete or rejected', () => {

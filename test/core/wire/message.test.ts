@@ -4,7 +4,7 @@ import { isAssayError } from '#core/error.ts';
 import { decodeAgentMessage, encodeAgentMessage } from '#core/wire/agent-message.ts';
 import { decodeCollectorMessage, encodeCollectorMessage } from '#core/wire/collector-message.ts';
 import { WIRE_LIMITS } from '#core/wire/limits.ts';
-import type { AgentMessage, Batch, CollectorMessage, Hello } from '#core/wire/message.ts';
+import type { AgentMessage, Batch, CollectorMessage, Hello, Renew } from '#core/wire/message.ts';
 import { assay } from '#proto/gen/assay-v1.js';
 import { codeOf } from '../../fixture/uplink/code-of.ts';
 
@@ -27,6 +27,8 @@ const BATCH: Batch = {
   signature: Buffer.alloc(64, 4),
 };
 
+const RENEW: Renew = { kind: 'renew', token: 'x'.repeat(WIRE_LIMITS.tokenLength) };
+
 const FROM_COLLECTOR: readonly CollectorMessage[] = [
   {
     kind: 'welcome',
@@ -46,7 +48,7 @@ const FROM_COLLECTOR: readonly CollectorMessage[] = [
 ];
 
 describe('messages of an agent', () => {
-  it.each<AgentMessage>([HELLO, BATCH])('come back as they were sent: $kind', (message) => {
+  it.each<AgentMessage>([HELLO, BATCH, RENEW])('come back as they were sent: $kind', (message) => {
     expect(decodeAgentMessage(encodeAgentMessage(message))).toEqual(message);
   });
 
@@ -59,6 +61,8 @@ describe('messages of an agent', () => {
     ['a hello with a clock that is not a number', { hello: { ...HELLO, clockMs: Number.NaN } }, 'WIRE_MALFORMED'],
     ['a hello with a long node name', { hello: { ...HELLO, node: 'x'.repeat(WIRE_LIMITS.nameLength + 1) } }, 'WIRE_LIMIT'],
     ['a hello larger than 4 KiB', { hello: { ...HELLO, lastRunId: 'x'.repeat(WIRE_LIMITS.helloBytes) } }, 'WIRE_LIMIT'],
+    ['a renewal without token', { renew: {} }, 'WIRE_MALFORMED'],
+    ['a renewal with a long token', { renew: { token: `${RENEW.token}x` } }, 'WIRE_LIMIT'],
     ['a batch without records', { batch: { ...BATCH, records: [] } }, 'WIRE_MALFORMED'],
     ['a batch without sequence number', { batch: { ...BATCH, records: [Buffer.of(1)], firstSeq: 0 } }, 'WIRE_MALFORMED'],
     ['a batch with a short link', { batch: { ...BATCH, records: [Buffer.of(1)], prevLink: Buffer.alloc(16) } }, 'WIRE_MALFORMED'],
@@ -76,7 +80,7 @@ describe('messages of an agent', () => {
   });
 
   it('are refused when they are cut off anywhere', () => {
-    for (const message of [HELLO, BATCH]) {
+    for (const message of [HELLO, BATCH, RENEW]) {
       const frame = encodeAgentMessage(message);
       for (let length = 0; length < frame.length; length += 1)
         expect(codeOf(() => decodeAgentMessage(frame.subarray(0, length)))).toBe('WIRE_MALFORMED');
@@ -105,6 +109,7 @@ describe('messages of a collector', () => {
   it.each<[string, assay.v1.Envelope.$Properties]>([
     ['a message that only agents send', { hello: HELLO }],
     ['a batch', { batch: { firstSeq: 1 } }],
+    ['a renewal', { renew: { token: 'x' } }],
     ['nothing', {}],
     ['a welcome without run', { welcome: { nonce: Buffer.alloc(32), resumeLink: Buffer.alloc(32), plan: { accelerator: 'any' } } }],
     [
