@@ -41,6 +41,11 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'artifact, signature and pointer of a bundle',
     load: async () => (await import('./publish.ts')).definePublish,
   },
+  {
+    name: 'deliver',
+    summary: 'a run signed and pushed as soon as it is sealed',
+    load: async () => (await import('./deliver.ts')).defineDeliver,
+  },
   { name: 'pull', summary: 'a bundle out of a registry, without a verdict', load: async () => (await import('./pull.ts')).definePull },
   { name: 'show', summary: 'what evidence says about itself, without a verdict', load: async () => (await import('./show.ts')).defineShow },
   { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },

@@ -4,13 +4,8 @@ import type { KeylessChoice } from '#core/sign/keyless-route.ts';
 import { PUBLIC_OIDC_ISSUER } from '#core/sign/service/signing-services.ts';
 import { identityEnvironment } from './config.ts';
 
-/** Flags that say who signs and where. */
-export interface SigningFlags {
-  readonly identityToken?: string;
-  readonly identityTokenFile?: string;
-  readonly deviceFlow?: boolean;
-  readonly oidcIssuer: string;
-  readonly oidcClientId: string;
+/** Flags that name the signing services. */
+export interface ServiceFlags {
   readonly fulcioUrl?: string;
   readonly rekorUrl?: string;
   readonly rekorApi?: string;
@@ -20,14 +15,38 @@ export interface SigningFlags {
   readonly plainHttp?: boolean;
 }
 
+/** Flags that give an identity where no person is. */
+export interface TokenFlags {
+  readonly identityToken?: string;
+  readonly identityTokenFile?: string;
+}
+
+/** Flags that say who signs and where. */
+export interface SigningFlags extends ServiceFlags, TokenFlags {
+  readonly deviceFlow?: boolean;
+  readonly oidcIssuer?: string;
+  readonly oidcClientId?: string;
+}
+
 /** Adds the flags that say who signs and where. */
 export function withSigning(command: Command): Command {
-  return command
-    .option('--identity-token <token>', 'OIDC token to sign with (visible to other users of this computer: better a file)')
-    .option('--identity-token-file <file>', 'file with an OIDC token, for example a projected service-account token')
+  withToken(command)
     .option('--device-flow', 'sign in with a browser on any computer')
     .option('--oidc-issuer <url>', 'where the device flow signs in', PUBLIC_OIDC_ISSUER)
-    .option('--oidc-client-id <id>', 'client id of the device flow', 'sigstore')
+    .option('--oidc-client-id <id>', 'client id of the device flow', 'sigstore');
+  return withServices(command);
+}
+
+/** Adds the flags that give an identity where no person is. */
+export function withToken(command: Command): Command {
+  return command
+    .option('--identity-token <token>', 'OIDC token to sign with (visible to other users of this computer: better a file)')
+    .option('--identity-token-file <file>', 'file with an OIDC token, for example a projected service-account token');
+}
+
+/** Adds the flags that name the signing services. */
+export function withServices(command: Command): Command {
+  return command
     .option('--signing-config <file>', 'Sigstore signing configuration that names the services')
     .option('--fulcio-url <url>', 'certificate authority (with --rekor-url and --tsa-url)')
     .option('--rekor-url <url>', 'transparency log')
@@ -47,8 +66,8 @@ export function keylessChoice(flags: SigningFlags): KeylessChoice {
       ...(flags.deviceFlow === true
         ? {
             deviceFlow: {
-              issuer: flags.oidcIssuer,
-              clientId: flags.oidcClientId,
+              issuer: flags.oidcIssuer ?? PUBLIC_OIDC_ISSUER,
+              clientId: flags.oidcClientId ?? 'sigstore',
               prompt: (text) => void process.stderr.write(`${text}\n`),
             },
           }

@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseStrictJson } from '#core/attestation/strict-json.ts';
 import { isDigest, type Digest } from '#core/digest/sha256.ts';
 import { AssayError, systemCode } from '#core/error.ts';
 import { writeFileAtomically } from '#core/oci/atomic-file.ts';
-import { readFailure } from '#core/oci/file-failure.ts';
+import { readFailure, writeFailure } from '#core/oci/file-failure.ts';
 
 /**
  * `sealed.json` in the output directory: written last by the collector. Whoever signs waits for it; the directory then holds
@@ -37,8 +37,19 @@ export interface DeliveryReport {
   readonly hint?: string;
 }
 
-/** Names of the two files. */
-export const HANDOVER_FILE = { sealed: 'sealed.json', delivery: 'delivery.json' } as const;
+/**
+ * `ended.json` in the output directory: written by a collector that ends without a seal, so that nobody waits for one. The
+ * next collector there removes it.
+ */
+export interface EndedHandover {
+  readonly schemaVersion: '1.0.0';
+  readonly runId: string;
+  /** `CODE: message`. */
+  readonly reason: string;
+}
+
+/** Names of the files. */
+export const HANDOVER_FILE = { sealed: 'sealed.json', ended: 'ended.json', delivery: 'delivery.json' } as const;
 
 /** A pointer is at most 1 MiB; the rest of a report is short. */
 const MAX_BYTES = 2 << 20;
@@ -46,6 +57,23 @@ const MAX_BYTES = 2 << 20;
 /** Says that the directory is complete. @throws DISK_FULL, OUTPUT_UNWRITABLE */
 export async function writeSealed(directory: string, sealed: SealedHandover): Promise<void> {
   await writeDocument(join(directory, HANDOVER_FILE.sealed), sealed);
+}
+
+/** Says that no seal will come. @throws DISK_FULL, OUTPUT_UNWRITABLE */
+export async function writeEnded(directory: string, ended: EndedHandover): Promise<void> {
+  await writeDocument(join(directory, HANDOVER_FILE.ended), ended);
+}
+
+/**
+ * Removes what an earlier run handed over; a collector does it before anything else.
+ * @param runId what this run handed over before it was started again stays
+ * @throws OUTPUT_UNWRITABLE, FILE_UNREADABLE
+ */
+export async function clearHandover(directory: string, runId: string): Promise<void> {
+  await removeFile(join(directory, HANDOVER_FILE.ended));
+  const [sealed, delivery] = [await readSealed(directory), await readDelivery(directory)];
+  if (sealed !== undefined && sealed.runId !== runId) await removeFile(join(directory, HANDOVER_FILE.sealed));
+  if (delivery !== undefined && delivery.runId !== runId) await removeFile(join(directory, HANDOVER_FILE.delivery));
 }
 
 /** Says how far signing and pushing are. @throws DISK_FULL, OUTPUT_UNWRITABLE */
@@ -65,6 +93,19 @@ export async function readSealed(directory: string): Promise<SealedHandover | un
   const { schemaVersion, runId, recipe, sealedAt, digest } = value;
   if (schemaVersion === '1.0.0' && [runId, recipe, sealedAt].every(isText) && isDigest(digest)) return value as SealedHandover;
   throw notOurs(path, 'a handover');
+}
+
+/**
+ * Why no seal will come.
+ * @returns undefined while there is no `ended.json`
+ * @throws FILE_UNREADABLE, FILE_TOO_LARGE, JSON_INVALID
+ */
+export async function readEnded(directory: string): Promise<EndedHandover | undefined> {
+  const path = join(directory, HANDOVER_FILE.ended);
+  const value: Partial<EndedHandover> | undefined = await readDocument(path);
+  if (value === undefined) return undefined;
+  if (value.schemaVersion === '1.0.0' && isText(value.runId) && isText(value.reason)) return value as EndedHandover;
+  throw notOurs(path, 'the end of a run');
 }
 
 /**
@@ -91,6 +132,12 @@ function isReport(value: Partial<DeliveryReport>): value is DeliveryReport {
 
 async function writeDocument(path: string, value: unknown): Promise<void> {
   await writeFileAtomically(path, [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]);
+}
+
+async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true }).catch((cause: unknown) => {
+    throw writeFailure(path, cause);
+  });
 }
 
 async function readDocument(path: string): Promise<object | undefined> {
