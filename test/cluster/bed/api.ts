@@ -46,6 +46,8 @@ interface Kubeconfig {
   }[];
 }
 
+const TIMEOUT_MS = 20_000;
+
 /** Opens a client with a kubeconfig of the bed (JSON). */
 export function openApi(kubeconfig: string): Api {
   const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
@@ -64,17 +66,17 @@ export function openApi(kubeconfig: string): Api {
   const headers: Record<string, string> = user.token === undefined ? {} : { authorization: `Bearer ${user.token}` };
   const ask = (method: string, path: string, body?: unknown, type = 'application/json'): Promise<Answer> =>
     new Promise((done, fail) => {
-      const outgoing = request(
-        new URL(path, cluster.server),
-        { agent, method, headers: { ...headers, 'content-type': type }, timeout: 20_000 },
-        (incoming) => {
-          let text = '';
-          incoming.setEncoding('utf8').on('data', (part: string) => (text += part));
-          incoming.once('end', () => done({ status: incoming.statusCode ?? 0, text })).once('error', fail);
-        },
-      );
+      const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body));
+      // Node gives the body of a DELETE no length by itself.
+      const length = bytes.length === 0 ? {} : { 'content-type': type, 'content-length': bytes.length };
+      const url = new URL(path, cluster.server);
+      const outgoing = request(url, { agent, method, headers: { ...headers, ...length }, timeout: TIMEOUT_MS }, (incoming) => {
+        let text = '';
+        incoming.setEncoding('utf8').on('data', (part: string) => (text += part));
+        incoming.once('end', () => done({ status: incoming.statusCode ?? 0, text })).once('error', fail);
+      });
       outgoing.once('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer`))).once('error', fail);
-      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+      outgoing.end(bytes);
     });
   const must = async (method: string, path: string, body?: unknown, type?: string): Promise<Answer> => {
     const answer = await ask(method, path, body, type);

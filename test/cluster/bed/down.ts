@@ -42,7 +42,7 @@ function bedProcesses(): readonly string[] {
     .flatMap((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-        return words.startsWith(`${place.bin}/`) && !words.includes('light-tier') ? [`${pid} ${words.slice(0, 120)}`] : [];
+        return words.startsWith(`${place.bin}/`) && !words.includes(place.light) ? [`${pid} ${words.slice(0, 120)}`] : [];
       } catch {
         return [];
       }

@@ -19,6 +19,8 @@ export const place = {
   keys: join(cache, 'key'),
   state: join(cache, 'state'),
   run: join(cache, 'run'),
+  /** Everything of the tier on loopback. */
+  light: join(cache, 'light'),
   /** Kubeconfig of the administrator. */
   kubeconfig: join(cache, 'run', 'admin.kubeconfig'),
   /** Says that the bed is up, and with what; its last file to be written and the first to go. */
