@@ -80,7 +80,7 @@ async function tryUntilDone(delivery: SealedDelivery, sealed: SealedHandover): P
   const endsAt = performance.now() + delivery.retryMs;
   let progress: Progress = { isPushed: false };
   for (let attempt = 0; ; attempt++) {
-    progress = await step(delivery, progress);
+    progress = await step({ delivery, sealed, progress, isFinal: false });
     const delayMs = Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS);
     const outage = outages(progress)[0];
     const isFinal = outage === undefined || performance.now() + delayMs > endsAt;
@@ -93,9 +93,12 @@ async function tryUntilDone(delivery: SealedDelivery, sealed: SealedHandover): P
   }
 }
 
-/** One attempt at everything that is not done and was not refused. */
-async function step(delivery: SealedDelivery, before: Progress): Promise<Progress> {
+/** One attempt at everything that is not done and was not refused; what is signed is told before it is pushed. */
+async function step(standing: Standing): Promise<Progress> {
+  const { delivery, progress: before } = standing;
   const signed = await trySign(delivery, before);
+  if (signed.signer !== before.signer && delivery.push !== undefined)
+    await writeDelivery(delivery.directory, await reportOf({ ...standing, progress: signed }));
   const progress = await tryPush(delivery, signed);
   delivery.signal.throwIfAborted();
   return progress;
