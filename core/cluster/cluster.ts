@@ -57,6 +57,8 @@ export interface PodLogSelection {
   readonly tailLines?: number;
   /** The log of the container's run before the present one. */
   readonly previous?: boolean;
+  /** Each line begins with the time it was written, RFC 3339, and a space. */
+  readonly timestamps?: boolean;
 }
 
 /**
@@ -85,9 +87,11 @@ export interface Cluster {
   readonly podLog: (selection: PodLogSelection) => Promise<string>;
   /** Lines of a container's log as they are written, until the container ends or the signal aborts. */
   readonly followPodLog: (selection: PodLogSelection, signal: AbortSignal) => AsyncIterable<string>;
+  /** Lines of a container's log up to now, however many. */
+  readonly podLogLines: (selection: PodLogSelection, signal: AbortSignal) => AsyncIterable<string>;
   /**
    * GET of an API path outside the objects: `/version`, `/apis/custom.metrics.k8s.io/v1beta1`, a service's proxy path.
-   * @returns status and text of the answer, whatever the status; at most 10 MiB
+   * @returns status and text of the answer, whatever the status; at most 10 MiB; and the time of the server's clock, RFC 9110
    */
-  readonly get: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
+  readonly get: (path: string) => Promise<{ readonly status: number; readonly text: string; readonly date?: string }>;
 }

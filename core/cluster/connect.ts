@@ -49,10 +49,11 @@ export function clusterAt(access: ClusterAccess): Cluster {
     patch: (name, change) => objects.patch(name, change),
     remove: (name) => objects.remove(name),
     podLog: (selection) => logs.read(selection),
-    followPodLog: (selection, signal) => logs.follow(selection, signal),
+    followPodLog: (selection, signal) => logs.lines(selection, { follow: 'true' }, signal),
+    podLogLines: (selection, signal) => logs.lines(selection, {}, signal),
     get: async (path) => {
-      const { status, text } = await client.exchange({ method: 'GET', path }, { maxBytes: TEXT_LIMIT });
-      return { status, text };
+      const { status, text, date } = await client.exchange({ method: 'GET', path }, { maxBytes: TEXT_LIMIT });
+      return { status, text, ...(date === undefined ? {} : { date }) };
     },
   };
 }
@@ -147,8 +148,8 @@ class PodLogs {
     return text;
   }
 
-  async *follow(selection: PodLogSelection, signal: AbortSignal): AsyncIterable<string> {
-    const request = logRequest(selection, { follow: 'true' });
+  async *lines(selection: PodLogSelection, query: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<string> {
+    const request = logRequest(selection, query);
     try {
       const { status, pieces } = await this.#client.transport.stream(request, signal);
       const lines = linesOf(pieces, LOG_LINE_BYTES);
@@ -160,13 +161,15 @@ class PodLogs {
   }
 }
 
-function logRequest({ namespace, pod, container, tailLines, previous }: PodLogSelection, more: Record<string, string>): ApiRequest {
+function logRequest(selection: PodLogSelection, more: Readonly<Record<string, string>>): ApiRequest {
+  const { namespace, pod, container, tailLines, previous, timestamps } = selection;
   const resource = { base: '/api/v1', plural: 'pods', namespaced: true };
   const query = new URLSearchParams({
     ...more,
     ...(container === undefined ? {} : { container }),
     ...(tailLines === undefined ? {} : { tailLines: String(tailLines) }),
     ...(previous === true ? { previous: 'true' } : {}),
+    ...(timestamps === true ? { timestamps: 'true' } : {}),
   });
   return {
     method: 'GET',

@@ -18,6 +18,8 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
+  /** Time of the server's clock. */
+  readonly date: string | undefined;
   readonly text: string;
 }
 
@@ -54,6 +56,7 @@ export class Transport {
     return {
       status: message.statusCode ?? 0,
       retryAfter: message.headers['retry-after'],
+      date: message.headers.date,
       text: await readText(request, message, maxBytes),
     };
   }
