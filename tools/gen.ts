@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { generateProto } from './gen-proto.ts';
 import { cliPage } from './gen-cli-page.ts';
 import { configPage } from './gen-config-page.ts';
+import { chartPage } from './gen-chart-page.ts';
 import { checkPage } from './gen-check-page.ts';
 import { errorPage } from './gen-error-page.ts';
 
@@ -17,6 +18,7 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
         .sort()
         .map((name) => [join('proto/gen', name), readFileSync(join(scratch, name), 'utf8')]),
     );
+    files.set('docs/reference/chart.md', chartPage());
     files.set('docs/reference/check.md', checkPage());
     files.set('docs/reference/error.md', errorPage());
     files.set('docs/reference/config.md', configPage());

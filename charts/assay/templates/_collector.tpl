@@ -94,7 +94,7 @@ volumes:
 
 {{- define "assay.collectEnv" -}}
 - { name: ASSAY_CLUSTER, value: "true" }
-- { name: ASSAY_RELEASE, value: {{ include "assay.fullname" . }} }
+- { name: ASSAY_RELEASE, value: {{ include "assay.fullname" . | quote }} }
 - { name: ASSAY_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
 - { name: ASSAY_JOB_UID, valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } }
 - { name: ASSAY_TOKEN_AUDIENCE, value: {{ include "assay.audience" . }} }
@@ -184,6 +184,8 @@ volumes:
 {{- define "assay.signArgs" -}}
 - deliver
 - {{ include "assay.runDir" . }}/out
+- --job-uid=$(ASSAY_JOB_UID)
+- --state-dir={{ include "assay.runDir" . }}/state
 - --wait={{ .Values.sigstore.wait }}
 - --retry-for={{ .Values.sigstore.retryFor }}
 {{- with .Values.registry }}

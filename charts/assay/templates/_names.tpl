@@ -8,7 +8,7 @@
 {{/* Labels that select a component. Takes a dict: root, component. */}}
 {{- define "assay.selector" -}}
 app.kubernetes.io/name: assay
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

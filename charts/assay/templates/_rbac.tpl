@@ -21,14 +21,15 @@
 
 {{/* What checks that create objects may do, in their own namespace only. */}}
 {{- define "assay.checkWrites" -}}
-- { apiGroups: [""], resources: [pods, configmaps, services], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [""], resources: [pods], verbs: [get, list, watch, create, delete] }
 - { apiGroups: [""], resources: [pods/log], verbs: [get] }
 - { apiGroups: [""], resources: [events], verbs: [get, list, watch] }
-- { apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, patch, delete] }
-- { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, patch, delete] }
+- { apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, create, delete] }
+- { apiGroups: [batch], resources: [jobs], verbs: [get, list, watch, create, delete] }
 - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [get, list, watch, create, patch, delete] }
 - { apiGroups: [resource.k8s.io], resources: [resourceclaims, resourceclaimtemplates], verbs: [get, list, watch, create, delete] }
 - { apiGroups: [resource.nvidia.com], resources: [computedomains], verbs: [get, list, watch, create, delete] }
 - { apiGroups: [scheduling.run.ai], resources: [podgroups], verbs: [get, list, watch, create, delete] }
+- { apiGroups: [nvidia.com], resources: [dynamographdeployments], verbs: [get, list, watch, create, delete] }
 - { apiGroups: [trainer.kubeflow.org], resources: [trainjobs, trainingruntimes], verbs: [get, list, watch, create, delete] }
 {{- end -}}

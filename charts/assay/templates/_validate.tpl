@@ -13,6 +13,7 @@
 {{- if and .fulcioUrl (not (or .rekorUrl .tsaUrl)) }}{{ fail "sigstore.fulcioUrl needs sigstore.rekorUrl or sigstore.tsaUrl: a signature without either has no time" }}{{ end -}}
 {{- if and .configMap (or .signingConfig .trustedRoot) }}{{ fail "sigstore.configMap holds both documents: leave out sigstore.signingConfig and sigstore.trustedRoot" }}{{ end -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z]" (include "assay.fullname" .)) }}{{ fail (printf "%q cannot begin the name of a Service: --set fullnameOverride=…, a letter first" (include "assay.fullname" .)) }}{{ end -}}
 {{- if and .Values.registry.secretName (not .Values.registry.repository) }}{{ fail "registry.secretName without registry.repository: where should the evidence go?" }}{{ end -}}
 {{- if and (not .Values.runNow) (not .Values.schedule) }}{{ fail "runNow=false without a schedule: nothing would ever run" }}{{ end -}}
 {{- if and (eq .Values.gpuAccess "driverRoot") (eq (clean .Values.gpu.driverRoot) "/") }}{{ fail "gpu.driverRoot cannot be the whole host: where the driver is installed on the host itself, use gpuAccess=runtimeClass" }}{{ end -}}
@@ -23,7 +24,7 @@
 
 {{/* recipe.criteria as `service=eks,accelerator=h100`. */}}
 {{- define "assay.criteria" -}}
-{{- $criteria := .Values.recipe.criteria -}}
+{{- $criteria := .Values.recipe.criteria | default dict -}}
 {{- $parts := list -}}
 {{- range $dimension := list "service" "accelerator" "intent" "os" "platform" "nodes" -}}
 {{- with index $criteria $dimension }}{{ $parts = append $parts (printf "%s=%v" $dimension .) }}{{ end -}}
