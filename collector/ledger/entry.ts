@@ -1,5 +1,8 @@
 import { AssayError, errorText } from '#core/error.ts';
-import type { Absence, Plan } from '#core/wire/run.ts';
+import type { Digest } from '#core/digest/sha256.ts';
+import type { Measurement } from '#core/snapshot/measurement.ts';
+import type { CheckResult } from '#core/wire/record.ts';
+import type { Absence, Plan, SessionIncident } from '#core/wire/run.ts';
 import type { CredentialPod } from '../session/admission.ts';
 
 /** First entry of every ledger: what the run is. A restarted collector goes on with it. */
@@ -14,6 +17,13 @@ export interface RunEntry {
   readonly deadlineMs: number;
   readonly expected: readonly string[];
   readonly plan: Plan;
+  /** Only of a run in a cluster. */
+  readonly cluster?: {
+    /** UIDs of the expected nodes, in their order. */
+    readonly nodeUids: readonly string[];
+  };
+  /** Digest of the artifact that the release published before. */
+  readonly previous?: Digest;
 }
 
 /** An agent was admitted: first connection of this key for this node. */
@@ -43,11 +53,37 @@ export interface RejectedEntry {
   readonly atMs: number;
 }
 
-/** Last entry: nothing may follow. Holds every time and every absence that a bundle shows. */
+/** Last entry: nothing may follow. Holds the time that a bundle shows, and its absences. */
 export interface SealEntry {
   readonly kind: 'seal';
   readonly sealedAtMs: number;
   readonly absences: readonly Absence[];
+  /** Incidents by code, also those that have no entry of their own; only in a cluster. */
+  readonly incidentCounts?: Readonly<Record<string, number>>;
+}
+
+/** Absences that the seal, which follows at once, has no room for. */
+export interface AbsencesEntry {
+  readonly kind: 'absences';
+  readonly absences: readonly Absence[];
+}
+
+/** A result of a check of the whole cluster. */
+export interface ClusterCheckEntry {
+  readonly kind: 'cluster-check';
+  readonly result: CheckResult;
+}
+
+/** What was read about the whole cluster. */
+export interface ClusterFactsEntry {
+  readonly kind: 'cluster-facts';
+  readonly measurements: readonly Measurement[];
+}
+
+/** A refused or suspicious connection. */
+export interface IncidentEntry {
+  readonly kind: 'incident';
+  readonly incident: SessionIncident;
 }
 
 /** Records as they came: the websocket frame, byte for byte. */
@@ -64,6 +100,10 @@ export type LedgerEntry =
   | { readonly kind: 'reopened'; readonly atMs: number }
   | AgentEntry
   | RejectedEntry
+  | AbsencesEntry
+  | ClusterCheckEntry
+  | ClusterFactsEntry
+  | IncidentEntry
   | SealEntry
   | BatchEntry;
 

@@ -1,5 +1,6 @@
 import { decodeAgentMessage } from '#core/wire/agent-message.ts';
 import type { AgentEntry, BatchEntry, LedgerEntry, RejectedEntry, RunEntry, SealEntry } from './entry.ts';
+import { CheckTally } from './check-tally.ts';
 import { ReceivedStream, linksOf } from './received-stream.ts';
 import { outOfPlace, RunOutline } from './run-outline.ts';
 
@@ -7,6 +8,7 @@ import { outOfPlace, RunOutline } from './run-outline.ts';
 export interface ReplayedAgent {
   readonly entry: AgentEntry;
   readonly stream: ReceivedStream;
+  readonly tally: CheckTally;
 }
 
 /** Rebuilds the state of a collector from the entries of its ledger, with the same sequence rules that took them in. */
@@ -28,6 +30,11 @@ export class RunReplay {
     return this.#outline.restarts;
   }
 
+  /** What is known of the cluster as a whole; checks by name were already run. */
+  get cluster(): Pick<RunOutline, 'clusterChecks' | 'clusterFacts' | 'incidents'> {
+    return this.#outline;
+  }
+
   /** First rejection of each node. */
   get rejected(): ReadonlyMap<string, RejectedEntry> {
     return this.#outline.rejected;
@@ -43,12 +50,13 @@ export class RunReplay {
   #addAgent(entry: AgentEntry): void {
     const nonce = Buffer.from(this.run?.nonce ?? '', 'hex');
     const stream = new ReceivedStream({ nonce, publicKey: Buffer.from(entry.publicKey, 'hex'), node: entry.node });
-    this.agents.push({ entry, stream });
+    this.agents.push({ entry, stream, tally: new CheckTally() });
   }
 
   #addBatch(entry: BatchEntry): void {
     const message = decodeAgentMessage(entry.frame);
     if (message.kind !== 'batch') throw outOfPlace(entry, 'holds no batch');
-    this.agents[entry.agent]?.stream.take(message, linksOf(message));
+    const agent = this.agents[entry.agent];
+    for (const { body } of agent?.stream.take(message, linksOf(message)) ?? []) agent?.tally.add(body);
   }
 }

@@ -1,5 +1,17 @@
 import { AssayError } from '#core/error.ts';
-import type { AgentEntry, LedgerEntry, RejectedEntry, RunEntry, SealEntry } from './entry.ts';
+import type { Measurement } from '#core/snapshot/measurement.ts';
+import type { CheckResult } from '#core/wire/record.ts';
+import type { Absence, SessionIncident } from '#core/wire/run.ts';
+import type {
+  AgentEntry,
+  ClusterCheckEntry,
+  ClusterFactsEntry,
+  IncidentEntry,
+  LedgerEntry,
+  RejectedEntry,
+  RunEntry,
+  SealEntry,
+} from './entry.ts';
 
 /** What a ledger says besides what the nodes sent, with the rules of which entry may follow which. */
 export class RunOutline {
@@ -7,8 +19,15 @@ export class RunOutline {
   readonly agents: AgentEntry[] = [];
   /** First rejection of each node. */
   readonly rejected = new Map<string, RejectedEntry>();
+  /** Results of checks of the whole cluster. */
+  readonly clusterChecks: CheckResult[] = [];
+  readonly incidents: SessionIncident[] = [];
+  /** Undefined as long as nothing was read about the whole cluster. */
+  clusterFacts: readonly Measurement[] | undefined;
+  /** With all absences, also those that stand in entries before it. */
   seal: SealEntry | undefined;
   restarts = 0;
+  #absences: readonly Absence[] = [];
   #run: RunEntry | undefined;
 
   /** The run's header, or undefined for an empty ledger. */
@@ -27,11 +46,19 @@ export class RunOutline {
         break;
       case 'reopened':
         this.restarts += 1;
+        // Whoever wrote them was killed before the seal: what they say is not final.
+        this.#absences = [];
+        break;
+      case 'absences':
+        this.#absences = [...this.#absences, ...entry.absences];
+        break;
+      case 'cluster-check':
+      case 'cluster-facts':
+      case 'incident':
+        this.#addFinding(entry);
         break;
       case 'agent':
-        if (entry.agent !== this.agents.length)
-          throw outOfPlace(entry, `has number ${String(entry.agent)}, not ${String(this.agents.length)}`);
-        this.agents.push(entry);
+        this.#addAgent(entry);
         break;
       case 'batch':
         if (this.agents[entry.agent] === undefined) throw outOfPlace(entry, 'belongs to no agent');
@@ -40,9 +67,20 @@ export class RunOutline {
         if (!this.rejected.has(entry.node)) this.rejected.set(entry.node, entry);
         break;
       case 'seal':
-        this.seal = entry;
+        this.seal = { ...entry, absences: [...this.#absences, ...entry.absences] };
         break;
     }
+  }
+
+  #addAgent(entry: AgentEntry): void {
+    if (entry.agent !== this.agents.length) throw outOfPlace(entry, `has number ${String(entry.agent)}, not ${String(this.agents.length)}`);
+    this.agents.push(entry);
+  }
+
+  #addFinding(entry: ClusterCheckEntry | ClusterFactsEntry | IncidentEntry): void {
+    if (entry.kind === 'cluster-check') this.clusterChecks.push(entry.result);
+    else if (entry.kind === 'incident') this.incidents.push(entry.incident);
+    else this.clusterFacts ??= entry.measurements;
   }
 }
 

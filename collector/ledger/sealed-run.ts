@@ -2,7 +2,7 @@ import { AssayError } from '#core/error.ts';
 import { decodeAgentMessage } from '#core/wire/agent-message.ts';
 import type { Batch } from '#core/wire/message.ts';
 import type { RecordBody } from '#core/wire/record.ts';
-import type { NodeName, NodeReport, RunId, SealedFrame } from '#core/wire/run.ts';
+import type { ClusterFindings, NodeName, NodeReport, RunId, SealedFrame } from '#core/wire/run.ts';
 import { decodeEntry, type AgentEntry, type LedgerEntry } from './entry.ts';
 import { linksOf, ReceivedStream } from './received-stream.ts';
 import { outOfPlace, RunOutline } from './run-outline.ts';
@@ -78,7 +78,14 @@ export class SealedIndex {
       expected: run.expected as readonly NodeName[],
       absences: seal.absences,
       collectorRestarts: restarts,
+      ...(run.cluster === undefined ? {} : { cluster: this.#findings() }),
+      ...(run.previous === undefined ? {} : { previous: run.previous }),
     };
+  }
+
+  #findings(): ClusterFindings {
+    const { clusterChecks, clusterFacts, incidents, seal } = this.#outline;
+    return { checks: clusterChecks, measurements: clusterFacts ?? [], incidents, incidentCounts: seal?.incidentCounts ?? {} };
   }
 
   /** The last agent of each node counts. One that signed two histories proves nothing: a rejected node has only its absence. */

@@ -4,6 +4,8 @@ import { publicKeyFromRaw } from '#core/wire/agent-key.ts';
 import { batchToSign } from '#core/wire/chain.ts';
 import type { Batch, CollectorMessage } from '#core/wire/message.ts';
 import type { AgentEntry } from '../ledger/entry.ts';
+import type { CheckTally } from '../ledger/check-tally.ts';
+import type { ReplayedAgent } from '../ledger/replay.ts';
 import { linksOf, type ReceivedStream } from '../ledger/received-stream.ts';
 import type { SequencedRecord } from '#core/wire/record-codec.ts';
 
@@ -20,6 +22,8 @@ export interface Link {
 export class Member {
   readonly entry: AgentEntry;
   readonly stream: ReceivedStream;
+  /** Of what is on stable storage. */
+  readonly tally: CheckTally;
   readonly #nonce: Uint8Array;
   readonly #key: KeyObject;
   /** The one live connection, if any. */
@@ -29,9 +33,10 @@ export class Member {
   /** Resolves when everything taken so far is on stable storage. */
   settled: Promise<void> = Promise.resolve();
 
-  constructor(entry: AgentEntry, stream: ReceivedStream, nonce: Uint8Array) {
+  constructor({ entry, stream, tally }: ReplayedAgent, nonce: Uint8Array) {
     this.entry = entry;
     this.stream = stream;
+    this.tally = tally;
     this.#nonce = nonce;
     this.#key = publicKeyFromRaw(Buffer.from(entry.publicKey, 'hex'));
     this.durableSeq = stream.receivedSeq;

@@ -1,12 +1,15 @@
 import { AssayError } from '#core/error.ts';
+import type { AgentState } from '#core/cluster/agent-state.ts';
 import type { Hello } from '#core/wire/message.ts';
 import type { Absence, NodeName } from '#core/wire/run.ts';
 import { WIRE_PROTOCOL } from '#core/wire/limits.ts';
 import type { AgentEntry, RejectedEntry, RunEntry } from '../ledger/entry.ts';
+import { CheckTally } from '../ledger/check-tally.ts';
 import { ReceivedStream } from '../ledger/received-stream.ts';
 import type { RunReplay } from '../ledger/replay.ts';
 import type { Credential } from './admission.ts';
 import { Member } from './member.ts';
+import type { NodePresence } from './node-presence.ts';
 import { comparePods } from './pod-order.ts';
 
 /** Agents that may follow one another on one node; more means that something restarts it and throws its journal away. */
@@ -45,7 +48,7 @@ export class Roster {
     this.#open = new Set(run.expected);
     this.#rejected = new Map();
     this.#agents = replay.agents.length;
-    for (const { entry, stream } of replay.agents) this.#members.set(entry.node, new Member(entry, stream, this.#nonce));
+    for (const agent of replay.agents) this.#members.set(agent.entry.node, new Member(agent, this.#nonce));
     for (const entry of replay.rejected.values()) this.reject(entry);
     for (const member of this.#members.values()) this.noteProgress(member);
   }
@@ -55,9 +58,24 @@ export class Roster {
     return [...this.#members.values()];
   }
 
-  /** True when no node can change the outcome any more: each one is complete or rejected. */
-  get settled(): boolean {
-    return this.#open.size === 0;
+  /** How many nodes are neither complete nor rejected. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** The nodes that are neither complete nor rejected. */
+  openNodes(): readonly string[] {
+    return [...this.#open];
+  }
+
+  /** True for a node that is neither complete nor rejected. */
+  isOpen(node: string): boolean {
+    return this.#open.has(node);
+  }
+
+  /** True while an agent of the node is connected. */
+  isConnected(node: string): boolean {
+    return this.#members.get(node)?.link !== undefined;
   }
 
   /**
@@ -88,10 +106,13 @@ export class Roster {
     if (member.complete) this.#open.delete(member.entry.node);
   }
 
-  /** The nodes without a complete report, each with its reason, in the order of the expected set. */
-  absences(): readonly Absence[] {
+  /**
+   * The nodes without a complete report, each with its reason, in the order of the expected set.
+   * @param presence what Kubernetes says; a node that is not connected is missing for the reason that it gives
+   */
+  absences(presence?: NodePresence): readonly Absence[] {
     return this.#run.expected.flatMap((node) => {
-      const absence = this.#absenceOf(node as NodeName);
+      const absence = this.#absenceOf(node as NodeName, presence?.stateOf(node));
       return absence === undefined ? [] : [absence];
     });
   }
@@ -126,20 +147,30 @@ export class Roster {
     };
     this.#agents += 1;
     const stream = new ReceivedStream({ nonce: this.#nonce, publicKey: hello.publicKey, node: hello.node });
-    const member = new Member(entry, stream, this.#nonce);
+    const member = new Member({ entry, stream, tally: new CheckTally() }, this.#nonce);
     this.#members.set(hello.node, member);
     return member;
   }
 
-  #absenceOf(node: NodeName): Absence | undefined {
+  #absenceOf(node: NodeName, state: AgentState | undefined): Absence | undefined {
     const rejection = this.#rejected.get(node);
     if (rejection !== undefined) return { node, reason: 'rejected', detail: `${rejection.code}: ${rejection.detail}` };
     const member = this.#members.get(node);
-    if (member === undefined) return { node, reason: 'never-connected', detail: 'no agent of this node was admitted before the deadline' };
-    if (member.complete) return undefined;
-    const detail = `${String(member.durableSeq)} records were stored before the deadline, the last one did not come`;
-    return { node, reason: member.link === undefined ? 'lost' : 'incomplete', detail };
+    if (member?.complete === true) return undefined;
+    if (member === undefined) return { node, ...neverConnected(state) };
+    const detail = `${String(member.durableSeq)} records were stored before the run was sealed, the last one did not come`;
+    if (member.link !== undefined) return { node, reason: 'incomplete', detail };
+    const isSaid = state?.state === 'absent' && state.reason !== 'never-connected';
+    return { node, reason: isSaid ? state.reason : 'lost', detail: state === undefined ? detail : `${detail}; ${state.detail}` };
   }
+}
+
+function neverConnected(state: AgentState | undefined): Omit<Absence, 'node'> {
+  const detail = 'no agent of this node was admitted before the run was sealed';
+  if (state === undefined) return { reason: 'never-connected', detail };
+  return state.state === 'absent'
+    ? { reason: state.reason, detail: state.detail }
+    : { reason: 'never-connected', detail: `${detail}; ${state.detail}` };
 }
 
 function rejected(what: string): AssayError {

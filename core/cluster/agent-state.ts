@@ -9,10 +9,8 @@ export type ClusterAbsenceReason = Exclude<AbsenceReason, 'incomplete' | 'lost' 
 
 /** What Kubernetes says about the agent of one node. */
 export type AgentState =
-  /** Its pod runs and is ready. */
-  | { readonly state: 'running'; readonly pod: string }
-  /** Nothing stands in its way, it only needs time. */
-  | { readonly state: 'starting'; readonly detail: string }
+  /** `running`: its pod runs and is ready. `starting`: nothing stands in its way, it only needs time. */
+  | { readonly state: 'running' | 'starting'; readonly detail: string }
   /** It cannot report as things stand. */
   | {
       readonly state: 'absent';
@@ -122,7 +120,8 @@ function podState(pod: PodFacts): AgentState {
     if (state !== undefined) return state;
   }
   if (pod.unschedulable !== undefined) return absent('unschedulable', `the pod has no place, ${pod.unschedulable}: ${describe}`, true);
-  if (pod.phase === 'Running' && pod.ready) return { state: 'running', pod: pod.name };
+  if (pod.phase === 'Running' && pod.ready)
+    return { state: 'running', detail: `the pod ${pod.name} runs: kubectl -n ${pod.namespace} logs ${pod.name}` };
   const waiting = pod.containers.map((container) => container.waiting?.reason).find((reason) => reason !== undefined);
   return { state: 'starting', detail: `the pod ${pod.name} is ${waiting ?? pod.phase}` };
 }

@@ -41,7 +41,8 @@ export type RunEvent =
   | { readonly event: 'absent'; readonly node: string; readonly reason: AbsenceReason; readonly detail: string }
   | { readonly event: 'stalled'; readonly code: 'DISK_FULL'; readonly message: string }
   | { readonly event: 'resumed' }
-  | { readonly event: 'deadline' }
+  /** Time is over, or, when `stalled`, nothing has moved for so long that nobody waits any longer. */
+  | { readonly event: 'deadline'; readonly stalled?: true }
   | {
       readonly event: 'sealed';
       readonly runId: string;

@@ -1,5 +1,7 @@
 import type { Phase } from '#core/ctrf/report.ts';
-import type { RecordBody } from './record.ts';
+import type { Digest } from '#core/digest/sha256.ts';
+import type { Measurement } from '#core/snapshot/measurement.ts';
+import type { CheckResult, RecordBody } from './record.ts';
 
 declare const nodeBrand: unique symbol;
 declare const runBrand: unique symbol;
@@ -70,6 +72,26 @@ export interface Absence {
   readonly detail: string;
 }
 
+/** A connection that was refused, or an agent that did what no honest one does. */
+export interface SessionIncident {
+  readonly code: string;
+  /** The node that the credential proved, if it got that far. */
+  readonly node?: string;
+  readonly detail: string;
+  readonly atMs: number;
+}
+
+/** What a run in a cluster learned besides what its nodes sent. */
+export interface ClusterFindings {
+  /** Results of the checks of the cluster as a whole, in the order in which they came. */
+  readonly checks: readonly CheckResult[];
+  readonly measurements: readonly Measurement[];
+  /** The first ones of each code and node. */
+  readonly incidents: readonly SessionIncident[];
+  /** How often each code happened, also when not every one of them is listed. */
+  readonly incidentCounts: Readonly<Record<string, number>>;
+}
+
 /** A run made immutable: everything assembly may use. Every time in a bundle comes from here. */
 export interface SealedRun {
   readonly runId: RunId;
@@ -82,6 +104,10 @@ export interface SealedRun {
   readonly absences: readonly Absence[];
   /** How often the collector was started again during the run. */
   readonly collectorRestarts?: number;
+  /** Undefined for a run outside a cluster. */
+  readonly cluster?: ClusterFindings;
+  /** Digest of the artifact that the release published before this run. */
+  readonly previous?: Digest;
 }
 
 /** A sealed run without what its nodes sent, which may be too much to hold: that is read node by node. */

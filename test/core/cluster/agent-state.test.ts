@@ -33,11 +33,12 @@ const taint = (key: string, effect: string, value?: string): Record<string, stri
   ...(value === undefined ? {} : { value }),
 });
 const DESCRIBE = 'kubectl -n assay describe pod assay-agent-gpu-1';
+const RUNNING = { state: 'running', detail: 'the pod assay-agent-gpu-1 runs: kubectl -n assay logs assay-agent-gpu-1' };
 const LOGS = 'kubectl -n assay logs assay-agent-gpu-1 --previous';
 
 describe('state of the agent of a node', () => {
   it('is running with a ready pod', () => {
-    expect(stateOf({ pods: [agentPod('gpu-1')] })).toEqual({ state: 'running', pod: 'assay-agent-gpu-1' });
+    expect(stateOf({ pods: [agentPod('gpu-1')] })).toEqual(RUNNING);
   });
 
   it.each<[string, Told, string]>([
@@ -318,13 +319,13 @@ describe('state of the agent of a node', () => {
       'absent',
       'absent',
     ]);
-    expect(stateOf({ pods: [ending, old] })).toEqual({ state: 'running', pod: 'old' });
+    expect(stateOf({ pods: [ending, old] })).toEqual({ state: 'running', detail: 'the pod old runs: kubectl -n assay logs old' });
   });
 
   it('blames the pod and not the label of a node that lost it while its agent runs on', () => {
     const node = gpuNode('gpu-1', { metadata: { labels: { 'nvidia.com/gpu.present': 'no' } } });
 
-    expect(stateOf({ node, pods: [agentPod('gpu-1')] })).toEqual({ state: 'running', pod: 'assay-agent-gpu-1' });
+    expect(stateOf({ node, pods: [agentPod('gpu-1')] })).toEqual(RUNNING);
     expect(stateOf({ node }).state).toBe('absent');
   });
 });
