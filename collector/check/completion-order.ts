@@ -13,10 +13,10 @@ export async function* inCompletionOrder<T>(lanes: readonly TaskLane<T>[]): Asyn
     const task = queues[lane]?.shift();
     if (task === undefined) return;
     const id = nextId++;
-    running.set(
-      id,
-      task().then((value) => ({ id, lane, value })),
-    );
+    const work = task().then((value) => ({ id, lane, value }));
+    // Another task may have ended the whole by then; its rejection is the one that is thrown.
+    work.catch(() => undefined);
+    running.set(id, work);
   };
   for (const [lane, { parallel }] of lanes.entries()) for (let slot = 0; slot < parallel; slot += 1) begin(lane);
   while (running.size > 0) {

@@ -2,23 +2,23 @@ import type { Clock } from '#core/clock.ts';
 import type { ClusterObject, ObjectSelection } from '#core/cluster/cluster.ts';
 import type { ReadableCluster } from '../cluster-check.ts';
 
-/** How long an answer serves the next question of the same test: five looks at the pods of one namespace are one request. */
-const MAX_AGE_MS = 1000;
-
 interface Answer {
   readonly at: number;
   readonly objects: Promise<readonly ClusterObject[] | undefined>;
 }
 
-/** Objects of a selection, by name or as a list; the same question within a second is asked once. */
+/** Objects of a selection, by name or as a list; the same question within a moment is asked once: five looks at the pods of one namespace are one request. */
 export class RecentLists {
   readonly #cluster: Pick<ReadableCluster, 'read' | 'list'>;
   readonly #clock: Clock;
+  readonly #maxAgeMs: number;
   readonly #answers = new Map<string, Answer>();
 
-  constructor(cluster: Pick<ReadableCluster, 'read' | 'list'>, clock: Clock) {
+  /** @param maxAgeMs how long an answer serves; less than the time between two tries */
+  constructor(cluster: Pick<ReadableCluster, 'read' | 'list'>, clock: Clock, maxAgeMs: number) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#maxAgeMs = maxAgeMs;
   }
 
   /** @returns undefined when the cluster does not know the kind, or has no object of that name @throws CLUSTER_* */
@@ -26,7 +26,7 @@ export class RecentLists {
     const key = JSON.stringify([selection, name]);
     const known = this.#answers.get(key);
     const now = this.#clock.monotonicMs();
-    if (known !== undefined && now - known.at < MAX_AGE_MS) return known.objects;
+    if (known !== undefined && now - known.at < this.#maxAgeMs) return known.objects;
     const objects = name === undefined ? this.#cluster.list(selection) : this.#read(selection, name);
     this.#answers.set(key, { at: now, objects });
     return objects;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '#core/clock.ts';
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { errorText, isAssayError } from '#core/error.ts';
-import { textAt } from '../read/object-value.ts';
+import { textAt } from '#core/cluster/object-value.ts';
 import type { CheckTiming } from '../timing.ts';
 import type { HealthCheck, HealthOperation } from './health-check.ts';
 import { mismatch } from './pattern.ts';

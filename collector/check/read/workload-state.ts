@@ -1,5 +1,5 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
-import { conditionOf, numberAt, textAt } from './object-value.ts';
+import { conditionOf, numberAt, textAt } from '#core/cluster/object-value.ts';
 
 /** How far a Deployment, DaemonSet or StatefulSet is. `problem` is absent when it is up; it needs no name of the object before it. */
 export interface WorkloadState {
@@ -55,5 +55,5 @@ function problemOf(object: ClusterObject, { wanted, ready, none }: Counts): stri
 /** Whether a pod runs with all its containers ready. @source Kubernetes API, PodCondition Ready */
 export function isPodReady(pod: ClusterObject): boolean {
   const isRunning = textAt(pod, 'status', 'phase') === 'Running' && pod.metadata.deletionTimestamp === undefined;
-  return isRunning && conditionOf(pod, 'Ready') === 'True';
+  return isRunning && conditionOf(pod, 'Ready')?.status === 'True';
 }
