@@ -25,7 +25,8 @@ const GONE_MS = 60_000;
 export class Release {
   readonly name = NAME;
   readonly namespace: string;
-  readonly installedAt = performance.now();
+  /** When `helm install` was called, on this process's clock. */
+  readonly startedAt = performance.now();
   readonly #ground: Ground;
 
   private constructor(ground: Ground, namespace: string) {
@@ -126,12 +127,22 @@ export class Release {
       lines.push(
         `${pod.metadata.name} on ${String(pod.spec.nodeName)}: ${JSON.stringify(pod.status.containerStatuses?.map(({ state, restartCount }: any) => ({ state, restartCount })))}`,
       );
-      for (const { name } of pod.spec.containers)
-        lines.push(...(await this.log(pod.metadata.name, name).catch(String)).trim().split('\n').slice(-12));
+      for (const { name } of pod.spec.containers) lines.push(...(await this.#lastLines(pod.metadata.name, name)));
     }
     return lines.join('\n');
   }
+
+  async #lastLines(pod: string, container: string): Promise<readonly string[]> {
+    const text = await this.log(pod, container).catch(String);
+    return text
+      .trim()
+      .split('\n')
+      .slice(-SHOWN_LINES)
+      .map((line) => `  ${container}: ${line.slice(0, SHOWN_LENGTH)}`);
+  }
 }
+
+const [SHOWN_LINES, SHOWN_LENGTH] = [8, 300];
 
 /** How a release is installed. */
 export interface InstallOptions {
