@@ -10,6 +10,7 @@ import {
   oneOf,
   optionalSetting,
   requiredSetting,
+  switchSetting,
   type SettingTable,
   type SettingValues,
 } from '#core/setting/setting.ts';
@@ -144,13 +145,19 @@ export const RUN_SETTINGS = {
     },
     anyText,
   ),
+  stay: switchSetting({
+    env: 'ASSAY_STAY',
+    flag: 'stay',
+    unit: 'true|false',
+    doc: 'Stay after the seal and join the next run, for ever; the collector may be away for as long as it likes.',
+  }),
   giveUpMs: requiredSetting(
     {
       env: 'ASSAY_GIVE_UP',
       flag: 'give-up',
       unit: 'duration',
       fallback: '10m',
-      doc: 'How long the collector may be unreachable before the agent ends.',
+      doc: 'How long the collector may be unreachable before the agent ends; without --stay.',
     },
     durationText,
   ),

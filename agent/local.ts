@@ -58,11 +58,11 @@ function plansOf({ phases, checks }: CheckConfig): readonly { readonly phase: Ph
     .filter((plan) => checks.length === 0 || plan.checks.length > 0);
 }
 
-/** The host that the settings name. */
-export function openHost({
-  hostRoot,
-  toolPath,
-  toolTimeoutMs,
-}: Pick<ProbeConfig, 'hostRoot' | 'toolPath' | 'toolTimeoutMs'>): Promise<Host> {
-  return linuxHost({ root: hostRoot, ...(toolPath.length === 0 ? {} : { toolPath }), searchPath: searchPath(), toolTimeoutMs });
+/** The host that the settings name. @param signal ends running tools */
+export function openHost(
+  { hostRoot, toolPath, toolTimeoutMs }: Pick<ProbeConfig, 'hostRoot' | 'toolPath' | 'toolTimeoutMs'>,
+  signal?: AbortSignal,
+): Promise<Host> {
+  const tools = { ...(toolPath.length === 0 ? {} : { toolPath }), searchPath: searchPath(), toolTimeoutMs };
+  return linuxHost({ root: hostRoot, ...tools, ...(signal === undefined ? {} : { signal }) });
 }

@@ -14,18 +14,37 @@ import { PROBES } from './probe/catalog.ts';
 import { measurementRecords } from './probe/measurement-records.ts';
 import { nodeView } from './probe/node-view.ts';
 import { runProbes } from './probe/run-probes.ts';
+import { stayThroughRuns, type Turn } from './stay.ts';
 import { openUplink } from './uplink/open-uplink.ts';
 import type { Uplink } from './uplink/uplink.ts';
 
+/** What a run of the agent works with. */
+interface AgentContext {
+  readonly config: RunConfig;
+  readonly host: Host;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /**
- * One run of the agent: says hello, reads the host, runs the phases of the plan, finishes, waits for the seal.
- * After a restart it goes on where its journal ends: nothing is said twice.
- * @throws what ends the uplink (UPLINK_…, RUN_…, JOURNAL_…), FILE_NOT_FOUND for a missing host root
+ * The agent: one run, or with `stay` one after the other.
+ * @param signal hangs up and ends running tools; the journal stays, and the agent goes on with it when it is started again
+ * @throws what ends the uplink (UPLINK_…, RUN_…, JOURNAL_…), FILE_NOT_FOUND for a missing host root; UPLINK_LOST after the signal
  */
-export async function runAgent(config: RunConfig, log: Log): Promise<void> {
+export async function runAgent(config: RunConfig, log: Log, signal: AbortSignal): Promise<void> {
   log.info({ version: packageVersion(), settings: redactSettings(RUN_SETTINGS, config) }, 'agent started');
-  const host = await openHost(config);
+  const context = { config, host: await openHost(config, signal), log, signal };
+  if (config.stay) await stayThroughRuns((turn, onAdmitted) => runOnce(context, turn, onAdmitted), log);
+  else await runOnce(context, { waiting: 'once', failedRunId: undefined });
+}
+
+/**
+ * One run: says hello, reads the host, runs the phases of the plan, finishes, waits for the seal.
+ * After a restart it goes on where its journal ends: nothing is said twice.
+ */
+async function runOnce({ config, host, log, signal }: AgentContext, turn: Turn, onAdmitted?: (runId: string) => void): Promise<void> {
   const uplink = await openUplink({
+    ...turn,
     url: config.collector,
     pin: config.collectorKey,
     tokenFile: config.tokenFile,
@@ -33,10 +52,12 @@ export async function runAgent(config: RunConfig, log: Log): Promise<void> {
     agentVersion: packageVersion(),
     journalDir: config.journalDir,
     giveUpMs: config.giveUpMs,
+    signal,
     clock: systemClock,
     log,
     random: Math.random,
   });
+  onAdmitted?.(uplink.runId);
   log.info({ runId: uplink.runId, recovered: uplink.recovered.length }, 'admitted');
   try {
     if (!uplink.recovered.some((body) => body.kind === 'finished')) {
@@ -49,6 +70,7 @@ export async function runAgent(config: RunConfig, log: Log): Promise<void> {
     log.info('sealed');
   } finally {
     await uplink.close();
+    releaseMemory();
   }
 }
 

@@ -23,6 +23,8 @@ export interface LinuxHostOptions {
   readonly searchPath?: readonly string[];
   /** Longest time of one tool call, in milliseconds; each call's own limit holds when it is shorter. */
   readonly toolTimeoutMs?: number;
+  /** Ends running tools, and starts no more. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function linuxHost(options: LinuxHostOptions): Promise<Host> {
   const files = hostFiles(options.root);
   const live = await isLive(options.root);
   const directories = await toolDirectories({ ...options, live }, files.readText);
-  const runTool = createToolRunner(directories);
+  const runTool = createToolRunner(directories, options.signal);
   const { toolTimeoutMs = Number.POSITIVE_INFINITY } = options;
   return {
     live,

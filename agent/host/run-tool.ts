@@ -18,6 +18,7 @@ interface ToolCall {
   readonly args: readonly string[];
   readonly limits: ToolLimits;
   readonly command: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 type Options = ReturnType<typeof processOptions>;
@@ -26,12 +27,13 @@ type ToolProcess = ResultPromise<Options>;
 /**
  * The one policy for vendor tools: absolute paths from the given directories, no shell, a bare environment, one process at a
  * time, a deadline that holds even for a process the kernel will not let go (state D), and no second call while one is stuck.
+ * @param signal ends the running tool as its deadline would, and starts no more
  */
-export function createToolRunner(directories: readonly ToolDirectory[]): RunTool {
+export function createToolRunner(directories: readonly ToolDirectory[], signal?: AbortSignal): RunTool {
   const stuck = createStuckTools();
   let queue: Promise<unknown> = Promise.resolve();
   return (name, args, limits) => {
-    const call = { name, args, limits, command: [name, ...args].join(' ') };
+    const call = { name, args, limits, command: [name, ...args].join(' '), signal };
     const turn = queue.then(() => runCall(call, directories, stuck));
     queue = turn;
     return turn;
@@ -39,6 +41,7 @@ export function createToolRunner(directories: readonly ToolDirectory[]): RunTool
 }
 
 async function runCall(call: ToolCall, directories: readonly ToolDirectory[], stuck: StuckTools): Promise<ToolOutcome> {
+  if (call.signal?.aborted === true) return failure(call, 'unrunnable', { reason: 'the agent is ending' });
   const hanging = await stuck.find(call.name);
   if (hanging !== undefined) return failure(call, 'stuck', { reason: hanging });
   const tool = await findTool(call.name, directories);
@@ -47,14 +50,15 @@ async function runCall(call: ToolCall, directories: readonly ToolDirectory[], st
   // Loaded on first use: a node without vendor tools never pays its memory.
   const { execa } = await import('execa');
   const startedAt = performance.now();
-  const child: ToolProcess = execa(tool.path, call.args, processOptions(tool, call.limits));
+  const child: ToolProcess = execa(tool.path, call.args, processOptions(tool, call));
   const result = await Promise.race([child, giveUp(child, call.limits.timeoutMs + 2 * GRACE_MS)]);
   const durationMs = Math.round(performance.now() - startedAt);
   return result === undefined ? abandoned(call, { child, stuck, durationMs }) : outcomeOf(call, result, durationMs);
 }
 
-function processOptions(tool: FoundTool, limits: ToolLimits) {
+function processOptions(tool: FoundTool, { limits, signal }: ToolCall) {
   return {
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
     env: tool.env,
     extendEnv: false,
     stdin: 'ignore',

@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
 import { FrameFile } from '#core/frame/frame-file.ts';
@@ -84,7 +84,16 @@ export class Journal {
     if (node === options.node) return new Journal(options, file, content);
     await file.close();
     throw new AssayError('JOURNAL_CORRUPT', `the journal in ${options.directory} is that of node ${String(node)}, not ${options.node}`, {
+      details: { node },
       hint: 'Give every node its own --journal-dir.',
+    });
+  }
+
+  /** Keeps a journal that cannot be opened beside the next one; an earlier one that was kept so is lost. @throws STORAGE_FAILED */
+  static async setAside(directory: string): Promise<void> {
+    const path = pathOf({ directory });
+    await rename(path, `${path}.damaged`).catch((cause: unknown) => {
+      throw new AssayError('STORAGE_FAILED', `cannot move ${path} aside: ${errorText(cause)}`, { cause });
     });
   }
 
@@ -169,7 +178,7 @@ async function openFile(options: JournalOptions): Promise<{ file: FrameFile; con
   return { file, content };
 }
 
-function pathOf({ directory }: JournalOptions): string {
+function pathOf({ directory }: Pick<JournalOptions, 'directory'>): string {
   return join(directory, 'journal');
 }
 

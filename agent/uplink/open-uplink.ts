@@ -7,15 +7,27 @@ import type { CollectorMessage, Welcome } from '#core/wire/message.ts';
 import { decodeRecord, encodeRecord } from '#core/wire/record-codec.ts';
 import type { RecordBody } from '#core/wire/record.ts';
 import type { RunId } from '#core/wire/run.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, PACE, type Pace } from './backoff.ts';
 import { dial, type CollectorAddress } from './dial.ts';
 import { Journal } from './journal.ts';
 import { Outbox } from './outbox.ts';
 import { Session } from './session.ts';
 import type { Uplink } from './uplink.ts';
 
-/** A refused credential may be one that is just being renewed. */
+/** A refused credential may be one that is just being renewed; a token file may be about to appear. */
 const REFUSED_FOR_MS = 60_000;
+/** How long an agent that was just started expects its collector any moment. */
+const STARTING_MS = 60_000;
+/** kubelet replaces a token two minutes before its end at the least. */
+const RENEW_EVERY_MS = 10_000;
+/** Agents that were told the same whole second spread over it. */
+const SPREAD_MS = 1000;
+
+/**
+ * How an agent waits for its collector: for one run and not for ever; or for whichever run comes next, starting at once
+ * (`starting`) or with all the time in the world (`idle`), and never giving up.
+ */
+export type Waiting = 'once' | 'starting' | 'idle';
 
 /** What an uplink needs. */
 export interface UplinkOptions extends CollectorAddress {
@@ -23,8 +35,15 @@ export interface UplinkOptions extends CollectorAddress {
   readonly agentVersion: string;
   /** Directory of the journal; one per node. */
   readonly journalDir: string;
-  /** How long the collector may be unreachable before the uplink ends with an error. */
+  readonly waiting: Waiting;
+  /** How long the collector may be unreachable before an uplink for one run ends with an error. */
   readonly giveUpMs: number;
+  /** A run in which this agent has failed: it waits for another one. */
+  readonly failedRunId?: string | undefined;
+  /** How often to look for a renewed token while connected; 10 s when left out. */
+  readonly renewEveryMs?: number;
+  /** Hangs up, as `close` does. */
+  readonly signal?: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
   /** 0 to 1, for the jitter of reconnects. */
@@ -33,18 +52,30 @@ export interface UplinkOptions extends CollectorAddress {
 
 /**
  * Connects to the collector and resolves at its first welcome. From then on the uplink keeps itself connected.
- * @throws UPLINK_LOST, UPLINK_REFUSED, UPLINK_PIN, NODE_REJECTED, RUN_SEALED, WIRE_VERSION, JOURNAL_CORRUPT, STORAGE_FAILED
+ * @throws UPLINK_LOST, UPLINK_REFUSED, UPLINK_PIN, NODE_REJECTED, POD_SUPERSEDED, CREDENTIAL_NODE, RUN_SEALED, WIRE_VERSION,
+ * JOURNAL_CORRUPT, STORAGE_FAILED
  */
 export async function openUplink(options: UplinkOptions): Promise<Uplink> {
-  const { log, journalDir, node } = options;
-  const journal = await Journal.open({
-    directory: journalDir,
+  return new Line(options, await openJournal(options)).open();
+}
+
+/** An agent that stays cannot ask anybody to clear a damaged journal away: it begins another one, with another key. */
+async function openJournal({ log, journalDir: directory, node, waiting }: UplinkOptions): Promise<Journal> {
+  const journal = {
+    directory,
     node,
-    onStall: (message) => log.error({ code: 'DISK_FULL', message }, 'journal stalled'),
+    onStall: (message: string) => log.error({ code: 'DISK_FULL', message }, 'journal stalled'),
     onResume: () => log.info('journal resumed'),
-  });
-  const line = new Line(options, journal);
-  return line.open();
+  };
+  try {
+    return await Journal.open(journal);
+  } catch (error) {
+    const isDamaged = isAssayError(error) && error.code === 'JOURNAL_CORRUPT' && error.details?.['node'] === undefined;
+    if (waiting === 'once' || !isDamaged) throw error;
+    log.error({ code: error.code, reason: error.message }, 'the journal is damaged: it is kept aside, and this agent starts over');
+    await Journal.setAside(directory);
+    return Journal.open(journal);
+  }
 }
 
 /** The state of an uplink over all its connections. */
@@ -65,11 +96,18 @@ class Line {
   /** Monotonic time since when the collector has not been there. */
   #aloneSinceMs: number;
   #isWelcome = false;
+  /** A field, so that a signal can forget it. */
+  readonly #hangUpNow = (): void => {
+    this.#hangUp.abort();
+    this.#session?.close();
+  };
 
   constructor(options: UplinkOptions, journal: Journal) {
     this.#options = options;
     this.#journal = journal;
     this.#aloneSinceMs = options.clock.monotonicMs();
+    options.signal?.addEventListener('abort', this.#hangUpNow);
+    if (options.signal?.aborted === true) this.#hangUpNow();
   }
 
   async open(): Promise<Uplink> {
@@ -102,14 +140,14 @@ class Line {
   }
 
   async #close(ended: Promise<unknown>): Promise<void> {
-    this.#hangUp.abort();
-    this.#session?.close();
+    this.#hangUpNow();
     await ended.catch(() => undefined);
   }
 
   /** Connects again and again until the run is sealed, the uplink is closed, or it makes no sense any more. */
   async #keepConnected(): Promise<'sealed' | 'closed'> {
     try {
+      if (this.#options.waiting === 'idle') await this.#pause(this.#backoffMs());
       while (!this.#hangUp.signal.aborted) {
         const attempt = await this.#connect();
         if (attempt === 'sealed') {
@@ -118,24 +156,29 @@ class Line {
         }
         await this.#waitAfter(attempt);
       }
+      this.#fail(closed());
       await this.#journal.close();
       return 'closed';
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(errorText(error)));
       await this.#journal.close();
       throw error;
+    } finally {
+      this.#options.signal?.removeEventListener('abort', this.#hangUpNow);
     }
   }
 
   /** One connection, from dialing to its end. @returns how it ended, or why there was none */
   async #connect(): Promise<'sealed' | AssayError> {
     try {
-      const dialed = await dial(this.#options);
+      const dialed = await dial(this.#options, this.#hangUp.signal);
       const { node, agentVersion, clock } = this.#options;
       this.#session = new Session(dialed, {
         journal: this.#journal,
         node,
         agentVersion,
+        tokenFile: this.#options.tokenFile,
+        renewEveryMs: this.#options.renewEveryMs ?? RENEW_EVERY_MS,
         nowMs: clock.nowMs,
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onMessage: (message) => this.#onMessage(message),
@@ -162,18 +205,41 @@ class Line {
 
   /** Waits before the next attempt. @throws the reason of the last one when there was no welcome for too long */
   async #waitAfter(reason: AssayError): Promise<void> {
-    const { clock, random, log, giveUpMs } = this.#options;
+    const { random, log, giveUpMs, waiting } = this.#options;
     const limitMs = reason.code === 'UPLINK_REFUSED' ? Math.min(REFUSED_FOR_MS, giveUpMs) : giveUpMs;
-    if (clock.monotonicMs() - this.#aloneSinceMs > limitMs) throw reason;
-    const waitMs = backoffMs(this.#failures, random());
-    this.#failures += 1;
-    log.warn({ waitMs, code: reason.code, reason: reason.message, ackedSeq: this.#outbox?.ackedSeq }, 'connecting again');
-    await delay(waitMs, undefined, { signal: this.#hangUp.signal }).catch(() => undefined);
+    if (waiting === 'once' && this.#aloneMs() > limitMs) throw reason;
+    const askedMs = reason.details?.['retryAfterMs'];
+    const waitMs = typeof askedMs === 'number' ? askedMs + random() * SPREAD_MS : this.#backoffMs();
+    // Between two runs there is nothing there for days: that is no news.
+    const level = waiting === 'once' || this.#isOpen || isPowerOfTwo(this.#failures + 1) ? 'warn' : 'debug';
+    log[level]({ waitMs, code: reason.code, reason: reason.message, ackedSeq: this.#outbox?.ackedSeq }, 'connecting again');
+    if (askedMs === undefined) this.#failures += 1;
+    await this.#pause(waitMs);
+  }
+
+  #backoffMs(): number {
+    return backoffMs(this.#failures, this.#options.random(), this.#pace());
+  }
+
+  #pace(): Pace {
+    const { waiting } = this.#options;
+    if (waiting === 'once') return PACE.run;
+    if (this.#isOpen) return PACE.staying;
+    return waiting === 'starting' && this.#aloneMs() < STARTING_MS ? PACE.starting : PACE.idle;
+  }
+
+  #aloneMs(): number {
+    return this.#options.clock.monotonicMs() - this.#aloneSinceMs;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#hangUp.signal }).catch(() => undefined);
   }
 
   async #onWelcome(welcome: Welcome): Promise<Outbox | undefined> {
     const nonce = Buffer.from(welcome.nonce).toString('hex');
     const { runId } = welcome;
+    if (runId === this.#options.failedRunId) return undefined;
     if (this.#journal.run === undefined) await this.#journal.bind({ runId, nonce });
     const sameRun = this.#journal.run?.runId === runId && this.#journal.run.nonce === nonce;
     if (sameRun) this.#outbox ??= new Outbox(this.#journal, this.#options.node);
@@ -210,8 +276,16 @@ class Line {
   }
 }
 
+function isPowerOfTwo(count: number): boolean {
+  return Number.isInteger(Math.log2(count));
+}
+
 function refuseUnsealed(end: 'sealed' | 'closed'): void {
-  if (end === 'closed') throw new AssayError('UPLINK_LOST', 'the uplink was closed before the run was sealed');
+  if (end === 'closed') throw closed();
+}
+
+function closed(): AssayError {
+  return new AssayError('UPLINK_LOST', 'the uplink was closed before the run was sealed');
 }
 
 function refuseLate(): never {

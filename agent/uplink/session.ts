@@ -10,6 +10,7 @@ import type { CollectorMessage, Welcome } from '#core/wire/message.ts';
 import type { Dialed } from './dial.ts';
 import type { Journal } from './journal.ts';
 import type { Outbox } from './outbox.ts';
+import { watchToken } from './token-file.ts';
 
 /** What a session tells the uplink. */
 interface SessionEvents {
@@ -24,6 +25,9 @@ export interface SessionOptions extends SessionEvents {
   readonly journal: Journal;
   readonly node: string;
   readonly agentVersion: string;
+  readonly tokenFile: string;
+  /** How often to look whether the token file has new content. */
+  readonly renewEveryMs: number;
   readonly nowMs: () => number;
 }
 
@@ -36,13 +40,16 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   readonly #silence: NodeJS.Timeout;
+  readonly #token: string;
+  #endWatch: () => void = () => undefined;
   #incoming: Promise<void> = Promise.resolve();
   #outbox: Outbox | undefined;
   #credit = 0;
   #pumping = false;
 
-  constructor({ socket, exporter }: Dialed, options: SessionOptions) {
+  constructor({ socket, exporter, token }: Dialed, options: SessionOptions) {
     this.#socket = socket;
+    this.#token = token;
     this.#options = options;
     this.#silence = setTimeout(() => socket.terminate(), WIRE_TIMES.silenceMs);
     socket.on('ping', () => this.#silence.refresh());
@@ -143,11 +150,22 @@ export class Session {
     this.#outbox = await this.#options.onWelcome(welcome);
     this.#credit = welcome.creditBytes;
     if (this.#outbox === undefined) this.#socket.close(1000);
-    else this.pump();
+    else {
+      this.#watchToken();
+      this.pump();
+    }
+  }
+
+  #watchToken(): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const { tokenFile: path, renewEveryMs: everyMs } = this.#options;
+    const onNew = (token: string): void => this.#send(encodeAgentMessage({ kind: 'renew', token }));
+    this.#endWatch = watchToken({ path, known: this.#token, everyMs, onNew });
   }
 
   #onClose(close: number, reason: string): void {
     clearTimeout(this.#silence);
+    this.#endWatch();
     this.#incoming.finally(() => this.#settle(close, reason)).catch(() => undefined);
   }
 

@@ -4,8 +4,8 @@ import { RateBucket } from './rate-bucket.ts';
 
 /** Questions to the API server at one time: each takes a few milliseconds there. */
 const PARALLEL = 16;
-/** Questions that may wait for their turn: four rounds. Whoever comes then is better served by coming back. */
-const WAITING_LIMIT = 64;
+/** Questions that may wait for their turn: what the server lets in at once. Whoever comes then is better served by coming back. */
+const WAITING_LIMIT = 512;
 /** As many as the server lets in; renewals come on top of those. */
 const RATE = { perSecond: 200, burst: 500 };
 /** An agent gives its upgrade request 10 s. */
@@ -64,8 +64,11 @@ export class ReviewGate {
     else next();
   }
 
+  /** Questions that fail together are one failure. */
   #pause(): void {
-    this.#pausedUntilMs = this.#clock.monotonicMs() + Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(this.#failures, 8));
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#pausedUntilMs > nowMs) return;
+    this.#pausedUntilMs = nowMs + Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(this.#failures, 8));
     this.#failures += 1;
   }
 

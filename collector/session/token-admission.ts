@@ -124,12 +124,11 @@ function vouchedBy(verdict: TokenVerdict, claims: TokenClaims, options: TokenAdm
 }
 
 /**
- * When a token that the API server has just vouched for expires by this computer's clock, which may be wrong: it is good for
- * one more minute whatever the clock says, and not for longer than it was issued for.
+ * When a token that the API server has just vouched for expires by this computer's clock. Where the two disagree the clock is
+ * wrong: a token that it calls expired is good for a while yet, and none is good for longer than it was issued for.
  */
 function expiryOf({ issuedAtMs, expiresAtMs }: TokenClaims, nowMs: number): number {
-  const leftMs = Math.min(expiresAtMs - nowMs, expiresAtMs - issuedAtMs);
-  return nowMs + Math.max(leftMs, BELIEVED_MS / 2);
+  return expiresAtMs <= nowMs ? nowMs + BELIEVED_MS : Math.min(expiresAtMs, nowMs + expiresAtMs - issuedAtMs);
 }
 
 /** What is vouched for, compared with the pod as it is now. @throws CREDENTIAL_POD, and the CLUSTER_ codes */

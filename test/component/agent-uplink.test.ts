@@ -42,6 +42,7 @@ async function open(address: CollectorAddress, change: Partial<UplinkOptions> = 
     node: 'node-a',
     agentVersion: '0.0.0-test',
     journalDir: scratch(),
+    waiting: 'once',
     giveUpMs: 20_000,
     clock: systemClock,
     log: createLog({ program: 'test', level: 'silent' }),

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WIRE_LIMITS } from '#core/wire/limits.ts';
-import { backoffMs } from '../../../agent/uplink/backoff.ts';
 import { Journal } from '../../../agent/uplink/journal.ts';
 import { codeOf, codeOfPromise } from '../../fixture/uplink/code-of.ts';
 
@@ -128,15 +127,5 @@ describe('journal', () => {
     await (await openJournal(directory)).close();
 
     expect(statSync(join(directory, 'journal')).mode & 0o777).toBe(0o600);
-  });
-});
-
-describe('backoff', () => {
-  it('doubles from a quarter of a second to half a minute', () => {
-    expect([0, 1, 2, 6, 7, 8, 1000].map((failures) => backoffMs(failures, 1))).toEqual([250, 500, 1000, 16_000, 30_000, 30_000, 30_000]);
-  });
-
-  it('takes at least half of it', () => {
-    expect([0, 7].map((failures) => backoffMs(failures, 0))).toEqual([125, 15_000]);
   });
 });
