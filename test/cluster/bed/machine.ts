@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeMachine, type Machine } from '../../fixture/host/machine.ts';
 import { failingH100, hgxH100 } from '../../fixture/host/machines.ts';
@@ -13,11 +13,18 @@ export function layMachine(index: number, machine: Machine): void {
   writeMachine(machine, nodePlace(index).machine);
 }
 
-/** Replaces one tool of a node by a script of sh. */
-export function layTool(index: number, name: string, script: string): void {
+/** Writes one tool of a node: a script of sh. */
+function layTool(index: number, name: string, script: string): void {
   const file = join(nodePlace(index).machine, 'bin', name);
   writeFileSync(file, `#!/bin/sh\n${script}\n`);
   chmodSync(file, 0o755);
+}
+
+/** Makes every call of one tool of a node take longer, and then answer as before: phases that use it are caught in their middle. */
+export function slowTool(index: number, name: string, seconds: number): void {
+  const file = join(nodePlace(index).machine, 'bin', name);
+  if (!existsSync(`${file}.real`)) renameSync(file, `${file}.real`);
+  layTool(index, name, `sleep ${seconds}; exec "$0.real" "$@"`);
 }
 
 /** Node 1 is healthy, on node 2 one GPU fails, node 3 has the same GPUs and none of the vendor's tools. */

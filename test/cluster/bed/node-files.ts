@@ -12,6 +12,14 @@ export interface NodeSettings {
   readonly pause: string;
 }
 
+/** Where containerd reads which registry to ask, at every pull. */
+export const REGISTRY_HOSTS = 'certs.d/_default/hosts.toml';
+
+/** Every registry name is asked of one registry: charts keep the image names they have. */
+export function registryHosts(): string {
+  return `server = "http://${IMAGE_REGISTRY}"\n[host."http://${IMAGE_REGISTRY}"]\n  capabilities = ["pull", "resolve"]\n`;
+}
+
 /** Text of every configuration file of a node, by path below its folder. */
 export function nodeFiles(settings: NodeSettings): Readonly<Record<string, string>> {
   const root = nodePlace(settings.index).root;
@@ -20,8 +28,7 @@ export function nodeFiles(settings: NodeSettings): Readonly<Record<string, strin
     'resolv.conf': `nameserver ${network.controlPlane}\nsearch ${network.domain}\n`,
     'cni/net.d/10-pods.conflist': json(podNetworkConfig(settings.index)),
     'containerd.toml': containerdConfig(root, settings.pause),
-    // Every registry name is asked of one registry: charts keep the image names they have.
-    'certs.d/_default/hosts.toml': `server = "http://${IMAGE_REGISTRY}"\n[host."http://${IMAGE_REGISTRY}"]\n  capabilities = ["pull", "resolve"]\n`,
+    [REGISTRY_HOSTS]: registryHosts(),
     'kubelet.json': json(kubeletConfig(settings.index, root)),
     'proxy.json': json(proxyConfig(settings.index)),
     ...(settings.index === 1 ? { 'authentication.json': json(AUTHENTICATION), 'audit.json': json(AUDIT), Corefile: COREFILE } : {}),

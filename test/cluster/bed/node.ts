@@ -3,9 +3,9 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { groupFolders, makeGroup, removeGroup } from './cgroup.ts';
 import { connectNode, network, nodeAddress, podNetwork } from './network.ts';
-import { nodeFiles, nodeServices, type NodeSettings } from './node-files.ts';
+import { nodeFiles, nodeServices, REGISTRY_HOSTS, registryHosts, type NodeSettings } from './node-files.ts';
 import { bedProgram, nodePlace, place } from './place.ts';
-import { endRecorded, recordProcess, startDetached } from './process-record.ts';
+import { endRecorded, recordedPid, recordProcess, startDetached } from './process-record.ts';
 import { until } from './until.ts';
 
 /** A node that is started. */
@@ -55,6 +55,44 @@ export async function stopNode(index: number): Promise<void> {
   }
   await removeGroup(groups);
   await rm(groupFile(index));
+}
+
+/** Makes the node's registry answer nothing: what it has not pulled it cannot pull. */
+export async function breakPulls(index: number): Promise<void> {
+  await writeFile(hostsFile(index), '[host."http://127.0.0.1:1"]\n  capabilities = ["pull", "resolve"]\n');
+}
+
+/** Gives the node its registry back. */
+export async function healPulls(index: number): Promise<void> {
+  await writeFile(hostsFile(index), registryHosts());
+}
+
+function hostsFile(index: number): string {
+  return join(nodePlace(index).root, REGISTRY_HOSTS);
+}
+
+/** Ends the kubelet of a node, which is then started again and registers anew. */
+export async function restartKubelet(index: number): Promise<void> {
+  const program = bedProgram('kubelet');
+  for (const pid of processesOf(index)) {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(`${program}\0`)) process.kill(pid, 'SIGKILL');
+  }
+}
+
+/** Processes that share the network of a node and are none of its pods. */
+function processesOf(index: number): readonly number[] {
+  const first = recordedPid(`node-${index}`);
+  if (first === undefined) throw new Error(`node ${index} has ended`);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return networkOf(pid) === networkOf(first);
+      } catch {
+        return false;
+      }
+    });
 }
 
 function others({ index, nodes }: NodeSettings): readonly number[] {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STATUS_KEY, type RunState, type RunStatus } from '#core/cluster/run-status.ts';
+import type { RunEvent } from '#core/wire/run-event.ts';
 import type { Api, ApiObject } from '../bed/api.ts';
 import { call } from '../bed/call.ts';
 import { bedProgram, place } from '../bed/place.ts';
@@ -107,9 +108,32 @@ export class Release {
     return this.#ground.api.text(`${this.path('pods', pod)}/log?container=${container}`);
   }
 
+  /** What the collectors of this release have printed so far, oldest pod first; the log of a pod that is gone is gone too. */
+  async events(): Promise<readonly RunEvent[]> {
+    const pods = await this.pods('collector');
+    const logs = await Promise.all(pods.map((pod) => this.log(pod.metadata.name, 'collect').catch(() => '')));
+    return logs.flatMap((log) => log.split('\n').flatMap(eventOf));
+  }
+
+  /** Waits until a collector has printed an event like this one. */
+  async untilEvent(wanted: Partial<RunEvent>, withinMs: number): Promise<RunEvent> {
+    const matches = (event: RunEvent): boolean =>
+      Object.entries(wanted).every(([key, value]) => (event as Record<string, unknown>)[key] === value);
+    return until(`event ${JSON.stringify(wanted)} in ${this.namespace}`, async () => (await this.events()).find(matches), {
+      withinMs,
+      everyMs: 150,
+      explain: () => this.explain(),
+    });
+  }
+
+  /** Removes the release; its namespace stays. */
+  async uninstallOnly(): Promise<void> {
+    await helm(['uninstall', this.name, '--namespace', this.namespace, '--ignore-not-found']);
+  }
+
   /** Removes the release and its namespace. */
   async uninstall(): Promise<void> {
-    await helm(['uninstall', this.name, '--namespace', this.namespace, '--ignore-not-found']);
+    await this.uninstallOnly();
     await this.#ground.api.remove(`/api/v1/namespaces/${this.namespace}`);
   }
 
@@ -143,6 +167,16 @@ export class Release {
 }
 
 const [SHOWN_LINES, SHOWN_LENGTH] = [8, 300];
+
+/** An event, or nothing for a line of the log that is none. */
+function eventOf(line: string): readonly RunEvent[] {
+  if (!line.startsWith('{"event":')) return [];
+  try {
+    return [JSON.parse(line) as RunEvent];
+  } catch {
+    return [];
+  }
+}
 
 /** How a release is installed. */
 export interface InstallOptions {
