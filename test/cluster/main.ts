@@ -25,7 +25,11 @@ async function runTests(files: readonly string[], env: Readonly<Record<string, s
     stdio: 'inherit',
     env: { ...process.env, ...env, ASSAY_CTRF: results },
   });
+  // Ended from outside, the tests end and the bed is still taken down.
+  const end = (): void => void vitest.kill('SIGTERM');
+  process.once('SIGINT', end).once('SIGTERM', end);
   const exit = await new Promise<number | null>((done) => vitest.once('exit', done));
+  process.off('SIGINT', end).off('SIGTERM', end);
   try {
     const { summary } = (JSON.parse(readFileSync(results, 'utf8')) as { results: { summary: Record<string, number> } }).results;
     const missed = (summary['skipped'] ?? 0) + (summary['pending'] ?? 0);
