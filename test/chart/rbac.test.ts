@@ -55,10 +55,24 @@ describe.skipIf(skipHelm)(`rights ${WHY_NO_HELM}`, () => {
     const written = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)));
 
     expect(lines(written)).toEqual(['authentication.k8s.io/tokenreviews: create']);
-    expect(lines(rules)).toContain('/nodes: get list watch');
+    expect(lines(rules).filter((line) => line.startsWith('/'))).toEqual([
+      '/nodes: get list watch',
+      '/namespaces: get list',
+      '/pods: get list',
+      '/services: get list',
+      '/configmaps: get',
+      '/pods/proxy: get',
+      '/services/proxy: get',
+    ]);
     expect(
       lines(rules).filter((line) => /secrets|exec|attach|portforward|impersonate|\*\/|: .*\*/.test(line) || line.startsWith('/*')),
     ).toEqual([]);
+  });
+
+  it('to read pages through the API server can be left out', () => {
+    expect(lines(rulesOf(render('minimal', ['checks.metrics=false']), 'ClusterRole')).filter((line) => /proxy|metrics/.test(line))).toEqual(
+      [],
+    );
   });
 
   it('of checks that create objects hold in their namespace only, for the kinds that they create', () => {

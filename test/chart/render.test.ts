@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { gpuEvidence } from '#core/cluster/gpu-evidence.ts';
 import {
   agentPod,
   objectOf,
@@ -147,8 +148,19 @@ describe.skipIf(skipHelm)(`the agent's pod ${WHY_NO_HELM}`, () => {
       ),
       'nvidia.com/gpu.present In true',
       'feature.node.kubernetes.io/amd-gpu In true',
+      'intel.feature.node.kubernetes.io/gpu In true',
       ...['device-id', 'family', 'product-name', 'vram'].map((label) => `amd.com/gpu.${label} Exists`),
     ]);
+  });
+
+  it('runs on no node that the collector would not expect', () => {
+    const nodes = affinityTerms(agentPod(render('minimal'))).map(({ matchExpressions: [{ key }] }) => ({
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: key, labels: { [key]: 'true' } },
+    }));
+
+    expect(nodes.filter((node) => gpuEvidence(node) === undefined).map(({ metadata }) => metadata.name)).toEqual([]);
   });
 
   it('runs on further nodes, which are then expected to report', () => {

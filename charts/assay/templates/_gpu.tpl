@@ -39,7 +39,7 @@ none
 {{- end }}
 {{- end -}}
 
-{{/* Alternatives of the node affinity: labels by NFD (devices of NVIDIA and AMD, with and without class), GPU feature discovery, AMD's operator and labeller. */}}
+{{/* Alternatives of the node affinity: labels by NFD (devices of NVIDIA and AMD, with and without class), GPU feature discovery, AMD's operator and labeller, Intel's plug-ins. */}}
 {{- define "assay.gpuNodeTerms" -}}
 {{- $labels := list "feature.node.kubernetes.io/pci-10de.present" "feature.node.kubernetes.io/pci-1002.present" -}}
 {{- range $class := list "0300" "0302" "0380" "1200" -}}
@@ -47,7 +47,7 @@ none
 {{- $labels = append $labels (printf "feature.node.kubernetes.io/pci-%s_%s.present" $class $vendor) -}}
 {{- end -}}
 {{- end -}}
-{{- range concat $labels (list "nvidia.com/gpu.present" "feature.node.kubernetes.io/amd-gpu") }}
+{{- range concat $labels (list "nvidia.com/gpu.present" "feature.node.kubernetes.io/amd-gpu" "intel.feature.node.kubernetes.io/gpu") }}
 - matchExpressions: [{ key: {{ . }}, operator: In, values: ["true"] }]
 {{- end }}
 {{- range list "device-id" "family" "product-name" "vram" }}

@@ -1,22 +1,29 @@
 {{/* What cluster checks read: objects of operators and their workloads, in every namespace. */}}
 {{- define "assay.checkReads" -}}
-- { apiGroups: [""], resources: [namespaces, pods, services, endpoints, configmaps, persistentvolumeclaims, serviceaccounts], verbs: [get, list] }
-- { apiGroups: [""], resources: [services/proxy], verbs: [get] }
-- { apiGroups: [apps], resources: [deployments, daemonsets, statefulsets, replicasets], verbs: [get, list] }
-- { apiGroups: [batch], resources: [jobs, cronjobs], verbs: [get, list] }
+- { apiGroups: [""], resources: [namespaces, pods, services], verbs: [get, list] }
+- { apiGroups: [""], resources: [configmaps], verbs: [get] }
+- { apiGroups: [apps], resources: [deployments, daemonsets, statefulsets], verbs: [get, list] }
 - { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [get, list] }
 - { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list] }
 - { apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [get, list] }
-- { apiGroups: [apiregistration.k8s.io], resources: [apiservices], verbs: [get, list] }
-- { apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations], verbs: [get, list] }
+- { apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations], verbs: [get, list] }
 - { apiGroups: [node.k8s.io], resources: [runtimeclasses], verbs: [get, list] }
-- { apiGroups: [scheduling.k8s.io], resources: [priorityclasses], verbs: [get, list] }
-- { apiGroups: [storage.k8s.io], resources: [storageclasses], verbs: [get, list] }
-- { apiGroups: [resource.k8s.io], resources: [deviceclasses, resourceslices, resourceclaims, resourceclaimtemplates], verbs: [get, list] }
+- { apiGroups: [resource.k8s.io], resources: [deviceclasses, resourceslices], verbs: [get, list] }
 - { apiGroups: [gateway.networking.k8s.io], resources: [gatewayclasses, gateways], verbs: [get, list] }
-- { apiGroups: [nvidia.com, resource.nvidia.com, mellanox.com, amd.com], resources: ["*"], verbs: [get, list] }
-- { apiGroups: [scheduling.run.ai, trainer.kubeflow.org, karpenter.sh, skyhook.nvidia.com], resources: ["*"], verbs: [get, list] }
-- { apiGroups: [custom.metrics.k8s.io, external.metrics.k8s.io, metrics.k8s.io], resources: ["*"], verbs: [get, list] }
+- { apiGroups: [nvidia.com], resources: [clusterpolicies, nvidiadrivers, dynamographdeployments], verbs: [get, list] }
+- { apiGroups: [resource.nvidia.com], resources: [computedomains], verbs: [get, list] }
+- { apiGroups: [skyhook.nvidia.com], resources: [skyhooks], verbs: [get, list] }
+- { apiGroups: [mellanox.com], resources: [nicclusterpolicies], verbs: [get, list] }
+- { apiGroups: [amd.com], resources: [deviceconfigs], verbs: [get, list] }
+- { apiGroups: [scheduling.run.ai], resources: [queues, podgroups], verbs: [get, list] }
+- { apiGroups: [trainer.kubeflow.org], resources: [trainjobs, trainingruntimes, clustertrainingruntimes], verbs: [get, list] }
+- { apiGroups: [karpenter.sh], resources: [nodepools, nodeclaims], verbs: [get, list] }
+- { apiGroups: [monitoring.coreos.com], resources: [prometheuses], verbs: [get, list] }
+{{- if .Values.checks.metrics }}
+# Pages of exporters and of Prometheus, through the API server; metrics are resources named by themselves.
+- { apiGroups: [""], resources: [pods/proxy, services/proxy], verbs: [get] }
+- { apiGroups: [custom.metrics.k8s.io, external.metrics.k8s.io], resources: ["*"], verbs: [get, list] }
+{{- end }}
 {{- end -}}
 
 {{/* What checks that create objects may do, in their own namespace only. */}}
