@@ -48,5 +48,10 @@ export const VERBS: readonly VerbEntry[] = [
   },
   { name: 'pull', summary: 'a bundle out of a registry, without a verdict', load: async () => (await import('./pull.ts')).definePull },
   { name: 'show', summary: 'what evidence says about itself, without a verdict', load: async () => (await import('./show.ts')).defineShow },
+  {
+    name: 'status',
+    summary: 'where a run in a cluster stands, and what it waits for',
+    load: async () => (await import('./status.ts')).defineStatus,
+  },
   { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },
 ];
