@@ -15,6 +15,7 @@ import {
   switchSetting,
   type SettingValues,
 } from '#core/setting/setting.ts';
+import { CLUSTER_SETTINGS } from './cluster/settings.ts';
 
 /** Where agents connect: a TCP address (port 0 takes a free one) or, on one computer, a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -41,7 +42,7 @@ export const COLLECTOR_SETTINGS = {
     anyText,
   ),
   out: requiredSetting({ flag: 'out', env: 'ASSAY_OUT', unit: 'path', fallback: './assay-out', doc: 'Directory for the bundle.' }, anyText),
-  recipe: requiredSetting(
+  recipe: optionalSetting(
     { flag: 'recipe', env: 'ASSAY_RECIPE', unit: 'path', doc: 'Recipe that the run certifies; an overlay is resolved first.' },
     anyText,
   ),
@@ -110,7 +111,12 @@ export const COLLECTOR_SETTINGS = {
     doc: 'Also write messages and output of all checks, and a page per phase, as a second artifact that the bundle names by digest.',
   }),
   expect: listSetting(
-    { flag: 'expect', env: 'ASSAY_EXPECT', unit: 'node', doc: 'Node that must report; give it once per node. Fixed when the run begins.' },
+    {
+      flag: 'expect',
+      env: 'ASSAY_EXPECT',
+      unit: 'node',
+      doc: 'Node that must report; give it once per node. Needed outside a cluster; fixed when the run begins.',
+    },
     anyText,
   ),
   deadline: requiredSetting(
@@ -133,8 +139,13 @@ export const COLLECTOR_SETTINGS = {
     },
     durationText,
   ),
-  tokenFile: requiredSetting(
-    { flag: 'token-file', env: 'ASSAY_TOKEN_FILE', unit: 'path', doc: 'File with the bearer token that agents present.' },
+  tokenFile: optionalSetting(
+    {
+      flag: 'token-file',
+      env: 'ASSAY_TOKEN_FILE',
+      unit: 'path',
+      doc: 'File with the bearer token that agents present; needed outside a cluster.',
+    },
     anyText,
   ),
   tlsKey: optionalSetting(
@@ -142,7 +153,7 @@ export const COLLECTOR_SETTINGS = {
       flag: 'tls-key',
       env: 'ASSAY_TLS_KEY',
       unit: 'path',
-      doc: 'Server key (P-256, PKCS#8 PEM); created when missing. Default: in the state directory.',
+      doc: 'Server key (P-256, PEM in PKCS#8 or SEC 1); created when missing. Default: in the state directory.',
     },
     anyText,
   ),
@@ -166,7 +177,13 @@ export const COLLECTOR_SETTINGS = {
     durationText,
   ),
   accelerator: requiredSetting(
-    { flag: 'accelerator', env: 'ASSAY_ACCELERATOR', unit: 'name', fallback: 'any', doc: 'Accelerator whose thresholds the checks use.' },
+    {
+      flag: 'accelerator',
+      env: 'ASSAY_ACCELERATOR',
+      unit: 'name',
+      fallback: 'any',
+      doc: "Accelerator whose thresholds the checks use. With `any`, a run in a cluster takes the recipe's.",
+    },
     anyText,
   ),
   sign: requiredSetting(
@@ -202,6 +219,7 @@ export const COLLECTOR_SETTINGS = {
     },
     oneOf(['debug', 'info', 'warn', 'error', 'silent']),
   ),
+  ...CLUSTER_SETTINGS,
 } as const;
 
 /** The collector's settings. */
@@ -219,9 +237,38 @@ const NONCE = /^[\da-f]{64}$/;
  */
 export function readCollectorConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): CollectorConfig {
   const config = readSettings(COLLECTOR_SETTINGS, { args, env });
-  if (config.expect.length === 0)
-    throw new AssayError('CONFIG_INVALID', 'no node is expected', { hint: 'Give --expect NODE once per node that must report.' });
+  if (config.recipe === undefined && config.criteria === undefined) throw missing('recipe', 'ASSAY_RECIPE', 'or --criteria in its place');
+  if (config.recipe !== undefined && config.criteria !== undefined)
+    throw new AssayError('CONFIG_INVALID', '--recipe and --criteria are both given', { hint: 'Give one of them.' });
+  if (config.cluster) checkCluster(config);
+  else checkLocal(config);
   return { ...config, expect: [...new Set(config.expect)].sort(), phases: config.phases.length === 0 ? RUN_ORDER : config.phases };
+}
+
+function checkLocal({ expect, tokenFile }: SettingValues<typeof COLLECTOR_SETTINGS>): void {
+  if (expect.length === 0)
+    throw new AssayError('CONFIG_INVALID', 'no node is expected', { hint: 'Give --expect NODE once per node that must report.' });
+  if (tokenFile === undefined) throw missing('token-file', 'ASSAY_TOKEN_FILE', 'or run in a cluster: --cluster');
+}
+
+/** What comes from the cluster must not come from the command line too: one of the two would silently not count. */
+function checkCluster({ release, jobUid, expect, tokenFile, runId, nonce, scope }: SettingValues<typeof COLLECTOR_SETTINGS>): void {
+  if (release === undefined) throw missing('release', 'ASSAY_RELEASE', 'the chart does');
+  if (jobUid === undefined) throw missing('job-uid', 'ASSAY_JOB_UID', 'the chart does');
+  const foreign = Object.entries({
+    expect: expect[0],
+    'token-file': tokenFile,
+    'run-id': runId,
+    nonce,
+    scope: scope === 'host' ? scope : undefined,
+  });
+  for (const [flag, value] of foreign)
+    if (value !== undefined)
+      throw new AssayError('CONFIG_INVALID', `--${flag} does not go with --cluster`, { hint: 'Leave one of them out.' });
+}
+
+function missing(flag: string, variable: string, hint: string): AssayError {
+  return new AssayError('CONFIG_INVALID', `--${flag} is missing`, { hint: `Give --${flag} or ${variable}; ${hint}.` });
 }
 
 /** The process environment, for `main.ts`. */

@@ -6,6 +6,7 @@ import type { ComposedBundle } from '#core/assemble/compose-bundle.ts';
 import { artifactStatement, statementBytes } from '#core/attestation/build-statement.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
 import type { PointerSigner } from '#core/attestation/pointer.ts';
+import type { Digest } from '#core/digest/sha256.ts';
 import { removeTemporaries, writeFileAtomically } from '#core/oci/atomic-file.ts';
 import { layoutStore } from '#core/oci/layout.ts';
 import { defaultTag } from '#core/publish/default-tag.ts';
@@ -32,12 +33,20 @@ interface Target {
   readonly emit: Emit;
 }
 
+/** A bundle that is on disk. */
+export interface FinishedRun {
+  /** Exit status of a run outside a cluster: 1 when the bundle is pending its signature, or when a node is missing. */
+  readonly exit: ExitCode;
+  readonly recipe: string;
+  /** Digest of the artifact. */
+  readonly digest: Digest;
+}
+
 /**
  * What happens to a run once it is immutable: assemble, write, sign, publish to the OCI layout, write the pointer.
  * Called again for the same run after a restart it gives the same bundle and artifact digest; every file appears whole.
- * @returns exit status of the program: 1 when the bundle is pending its signature, or when a node is missing
  */
-export async function finishRun(source: SealedSource, config: CollectorConfig, emit: Emit): Promise<ExitCode> {
+export async function finishRun(source: SealedSource, config: CollectorConfig, emit: Emit): Promise<FinishedRun> {
   const outDir = resolve(config.out);
   const target: Target = { outDir, bundleDir: join(outDir, BUNDLE_DIRECTORY), config, emit };
   for (const directory of [outDir, join(outDir, LAYOUT_DIRECTORY), join(outDir, LAYOUT_DIRECTORY, 'blobs', 'sha256')])
@@ -48,8 +57,11 @@ export async function finishRun(source: SealedSource, config: CollectorConfig, e
   const tag = defaultTag(bundle.statement.predicate.recipe.name, bundle.statement.predicate.manifest.digest);
   const signing = await sign(bundle, { artifact, tag }, target);
   await publish(bundle, { artifact, tag, signed: signing.signed }, target);
-  if (signing.exit !== 0) return signing.exit;
-  return source.run.absences.length === 0 ? 0 : 1;
+  return {
+    exit: signing.exit === 0 && source.run.absences.length > 0 ? 1 : signing.exit,
+    recipe: bundle.statement.predicate.recipe.name,
+    digest: artifact.descriptor.digest,
+  };
 }
 
 interface Artifact {
@@ -68,7 +80,8 @@ async function sign(bundle: ComposedBundle, { artifact, tag }: Artifact, target:
   await rm(join(outDir, TRUSTED_ROOT_FILE), { force: true });
   const route = signingRoute(config);
   if (route === undefined) {
-    emit({ event: 'pending', reason: 'no identity was given; sign it later with "assay sign"' });
+    // In a cluster the container beside this one signs.
+    if (!config.cluster) emit({ event: 'pending', reason: 'no identity was given; sign it later with "assay sign"' });
     return { signed: undefined, exit: 1 };
   }
   try {

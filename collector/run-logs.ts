@@ -14,6 +14,8 @@ import type { Absence, NodeReport } from '#core/wire/run.ts';
 const BUFFER_CHARACTERS = 1 << 20;
 /** Different log files; a hostile agent could name a new check in every record. */
 const MAX_FILES = 500;
+/** Stands where the pages and logs have a node. */
+const WHOLE_CLUSTER = 'cluster';
 const OVERFLOW = 'further-checks';
 /** Beginning of the name of the directory where logs grow. */
 export const LOGS_SCRATCH = '.logs-';
@@ -42,6 +44,11 @@ export class RunLogs {
   async add(report: NodeReport, node: string): Promise<void> {
     for (const record of report.records) if (record.kind === 'check') this.#addCheck(record.result, node);
     if (this.#characters > BUFFER_CHARACTERS) await this.#flush();
+  }
+
+  /** Takes a result of a check of the whole cluster. */
+  addClusterCheck(result: CheckResult): void {
+    this.#addCheck(result, WHOLE_CLUSTER);
   }
 
   /** Takes a node that did not report. @param node its pseudonym */

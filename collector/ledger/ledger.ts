@@ -13,7 +13,7 @@ import { SealedIndex, type SealedSource } from './sealed-run.ts';
 export interface LedgerOptions extends StallWatch {
   readonly directory: string;
   /** Makes the header of a new run; not called when the directory holds one. */
-  readonly newRun: () => RunEntry;
+  readonly newRun: () => RunEntry | Promise<RunEntry>;
   readonly nowMs: () => number;
 }
 
@@ -87,7 +87,7 @@ export class Ledger {
 
   async #begin(replay: RunReplay, options: LedgerOptions): Promise<RunEntry> {
     if (replay.run === undefined) {
-      const run = options.newRun();
+      const run = await options.newRun();
       replay.add(run);
       await this.append(run);
       return run;

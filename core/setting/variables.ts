@@ -35,6 +35,7 @@ export const ASSAY_VARIABLES: readonly string[] = [
   'ASSAY_INSECURE_TLS',
   'ASSAY_JOB_UID',
   'ASSAY_JOURNAL_DIR',
+  'ASSAY_KUBECONFIG',
   'ASSAY_LISTEN',
   'ASSAY_LOGS',
   'ASSAY_LOG_LEVEL',
