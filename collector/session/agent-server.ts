@@ -15,7 +15,7 @@ import type { Admission, AdmissionRefusal } from './admission.ts';
 import { Connection } from './connection.ts';
 import type { Gathering } from './gathering.ts';
 import { IncidentTally, type Incident, type IncidentCount } from './incident.ts';
-import { RateBucket } from './rate-bucket.ts';
+import { RateBucket, type Rate } from './rate-bucket.ts';
 import { RefusalLimit } from './refusal-limit.ts';
 import type { ServerIdentity } from './server-identity.ts';
 
@@ -53,6 +53,8 @@ export interface AgentServerOptions {
   readonly gathering: Gathering;
   /** Gets the first of each kind of refused or suspicious connection, per node: at most 64 in all, and every code once. */
   readonly onIncident: (incident: Incident) => void;
+  /** How many upgrade requests are let in; {@link ACCEPT_RATE} when left out. */
+  readonly acceptRate?: Rate;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -120,7 +122,7 @@ class Sessions {
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#accepted = new RateBucket(ACCEPT_RATE, options.clock.monotonicMs);
+    this.#accepted = new RateBucket(options.acceptRate ?? ACCEPT_RATE, options.clock.monotonicMs);
     this.#refusals = new RefusalLimit(options.clock.monotonicMs);
     this.incidents = new IncidentTally(options.onIncident);
     this.#timer = setInterval(() => this.#checkAll(), WIRE_TIMES.pingMs);

@@ -28,7 +28,7 @@ export class RateBucket {
     this.#filledAtMs = monotonicMs();
   }
 
-  /** Asks for one. @returns 0 when it may happen now, else after how many milliseconds to ask again, at most 60 s */
+  /** Asks for one. @returns 0 when it may happen now, else after how many whole milliseconds to ask again, at most 60 s */
   take(): number {
     const nowMs = this.#monotonicMs();
     const { perSecond, burst } = this.#rate;
@@ -39,7 +39,7 @@ export class RateBucket {
       return 0;
     }
     this.#lastTurnMs = Math.max(this.#lastTurnMs, nowMs) + SECOND_MS / perSecond;
-    return Math.min(this.#lastTurnMs - nowMs, LONGEST_WAIT_MS);
+    return Math.min(Math.max(Math.round(this.#lastTurnMs - nowMs), 1), LONGEST_WAIT_MS);
   }
 
   /** True when a full burst is left: it is as if nothing had ever happened. */
