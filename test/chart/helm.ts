@@ -67,10 +67,17 @@ export function valuesFile(name: ValuesName): string {
 // eslint-disable-next-line -- manifests are what they are
 export type Manifest = any;
 
-/** The chart as helm renders it for a release `r` in the namespace `gpu`. */
+/** The chart as helm renders it for a release `r` in the namespace `gpu`, without what only a test makes. */
 export function render(name: ValuesName, set: readonly string[] = []): readonly Manifest[] {
   const text = told('helm', ['template', 'r', CHART, '-n', 'gpu', '-f', valuesFile(name), ...set.flatMap((value) => ['--set', value])]);
-  return manifests(text);
+  return manifests(text).filter(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === undefined);
+}
+
+/** What `helm test` makes. */
+export function renderTest(name: ValuesName): readonly Manifest[] {
+  return manifests(
+    told('helm', ['template', 'r', CHART, '-n', 'gpu', '-f', valuesFile(name), '--show-only', 'templates/tests/release.yaml']),
+  );
 }
 
 /** Why helm refuses to render. */

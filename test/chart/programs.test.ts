@@ -4,7 +4,22 @@ import { readSettings } from '#core/setting/read-settings.ts';
 import { RUN_SETTINGS } from '../../agent/config.ts';
 import { VERBS } from '../../cli/command/catalog.ts';
 import { readCollectorConfig } from '../../collector/config.ts';
-import { agentPod, call, CHART, render, runPod, skipHelm, VALUES, valuesFile, variables, WHY_NO_HELM, type ValuesName } from './helm.ts';
+import {
+  agentPod,
+  call,
+  objectOf,
+  renderTest,
+  type Manifest,
+  CHART,
+  render,
+  runPod,
+  skipHelm,
+  VALUES,
+  valuesFile,
+  variables,
+  WHY_NO_HELM,
+  type ValuesName,
+} from './helm.ts';
 
 const PIN = `sha256:${'2'.repeat(64)}`;
 const JOB_UID = '6f1c1c0e-4a51-4d0e-9d3a-0a6f7a2f8a11';
@@ -70,7 +85,10 @@ describe.skipIf(skipHelm)(`what the chart gives its programs ${WHY_NO_HELM}`, ()
   it('says to the collector what the values say', () => {
     expect(collectorConfig('private-sigstore')).toMatchObject({
       tokenAudience: 'assay.gpu.evidence',
-      expectSelector: 'node.lab.example/pool in (gpu,gpu-spare),!node.lab.example/retired',
+      expectSelector: [
+        { key: 'node.lab.example/pool', operator: 'In', values: ['gpu', 'gpu-spare'] },
+        { key: 'node.lab.example/retired', operator: 'DoesNotExist', values: [] },
+      ],
       deadline: 1_800_000,
       stall: 180_000,
       deliveryWait: 1_800_000,
@@ -113,6 +131,20 @@ describe.skipIf(skipHelm)(`what the chart gives its programs ${WHY_NO_HELM}`, ()
       push: 'registry.example.org/team/evidence:weekly',
     });
     expect((await parsed('deliver', words('minimal').slice(1))).options).not.toHaveProperty('fulcioUrl');
+  });
+
+  it('is what the test of a release asks for', async () => {
+    const { initContainers, containers } = objectOf(renderTest('private-sigstore'), 'Pod').spec;
+    const [verb, ...rest] = containers[0].args;
+
+    expect(initContainers.map(({ name, args }: Manifest) => [name, args])).toEqual([
+      ['agent', ['--version']],
+      ['collector', ['--version']],
+    ]);
+    expect([verb, (await parsed(verb, rest)).options]).toEqual([
+      'status',
+      expect.objectContaining({ namespace: 'gpu', release: 'evidence' }),
+    ]);
   });
 
   it('is followed by notes whose commands exist', async () => {

@@ -5,6 +5,7 @@ import {
   CHART,
   manifests,
   objectOf,
+  renderTest,
   skipServer,
   told,
   VALUES,
@@ -93,6 +94,7 @@ describe.skipIf(skipServer)(`the chart at an API server ${WHY_NO_SERVER}`, () =>
       CHART,
       '-n',
       LAB,
+      '--no-hooks',
       '-f',
       valuesFile(name),
       '--set',
@@ -113,6 +115,12 @@ describe.skipIf(skipServer)(`the chart at an API server ${WHY_NO_SERVER}`, () =>
     expect(
       admitted(objectOf(planned('minimal', 'registry.caSecret=ca', 'collector.persistence.enabled=true'), 'Job').spec.template.spec, NS),
     ).toBe('admitted');
+  });
+
+  it('puts the test of a release under the restricted level', () => {
+    const [pod] = renderTest('minimal').filter(({ kind }) => kind === 'Pod');
+
+    expect(admitted({ ...pod.spec, serviceAccountName: 'assay-collector' }, NS)).toBe('admitted');
   });
 
   it('puts the agent under the restricted level, until it mounts something of the node', () => {

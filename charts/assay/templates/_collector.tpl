@@ -238,11 +238,7 @@ volumes:
 {{- end }}
 - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
 - name: api-token
-  projected:
-    sources:
-      - serviceAccountToken: { path: token, expirationSeconds: 3607 }
-      - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
-      - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
+  {{- include "assay.apiToken" . | nindent 2 }}
 - { name: tls, secret: { secretName: {{ .Values.tls.existingSecret | default (printf "%s-tls" $name) }}, defaultMode: 0440, items: [{ key: tls.key, path: tls.key }] } }
 {{- if .Values.sigstore.enabled }}
 - name: identity
@@ -265,4 +261,13 @@ volumes:
 - { name: recipe, configMap: { name: {{ $name }}-recipe } }
 {{- end }}
 {{- with .Values.collector.extraVolumes }}{{ toYaml . | nindent 0 }}{{ end }}
+{{- end -}}
+
+{{/* What a pod needs to talk to the API server, as the kubelet would mount it by itself. */}}
+{{- define "assay.apiToken" -}}
+projected:
+  sources:
+    - serviceAccountToken: { path: token, expirationSeconds: 3607 }
+    - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
+    - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
 {{- end -}}
