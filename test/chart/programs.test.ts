@@ -100,8 +100,18 @@ describe.skipIf(skipHelm)(`what the chart gives its programs ${WHY_NO_HELM}`, ()
       stateDir: `/var/lib/assay/${JOB_UID}/state`,
       out: `/var/lib/assay/${JOB_UID}/out`,
     });
-    expect(collectorConfig('amd-schedule-active')).toMatchObject({ checksActive: true, checksNamespace: 'gpu-r-assay-checks' });
-    expect(collectorConfig('minimal')).toMatchObject({ criteria: 'service=eks,accelerator=h100,intent=training', checksActive: false });
+    expect(collectorConfig('amd-schedule-active')).toMatchObject({
+      checksActive: true,
+      checksNamespace: 'gpu-r-assay-checks',
+      validatorImages: [],
+    });
+    expect(collectorConfig('minimal').validatorImages).toEqual(
+      ['agent', 'collector'].map((name) => ({ image: `registry.example.org/assay/${name}`, digest: `sha256:${'1'.repeat(64)}` })),
+    );
+    expect(collectorConfig('minimal')).toMatchObject({
+      criteria: { service: 'eks', accelerator: 'h100', intent: 'training' },
+      checksActive: false,
+    });
   });
 
   it('is what deliver takes', async () => {

@@ -131,6 +131,9 @@ volumes:
 {{- with .Values.collector.expiresIn }}
 - { name: ASSAY_EXPIRES_IN, value: {{ . }} }
 {{- end }}
+{{- with include "assay.checkImages" . }}
+- { name: ASSAY_VALIDATOR_IMAGE, value: {{ quote . }} }
+{{- end }}
 {{- if .Values.checks.active }}
 - { name: ASSAY_CHECKS_ACTIVE, value: "true" }
 - { name: ASSAY_CHECKS_NAMESPACE, value: {{ include "assay.checksNamespace" . }} }

@@ -53,6 +53,15 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{/* Images that run checks, as far as they are pinned: the evidence names them. */}}
+{{- define "assay.checkImages" -}}
+{{- $images := list -}}
+{{- range list (include "assay.agentImage" .) (include "assay.image" (dict "root" . "name" "collector")) -}}
+{{- if contains "@sha256:" . }}{{ $images = append $images . }}{{ end -}}
+{{- end -}}
+{{- join "," $images -}}
+{{- end -}}
+
 {{/* Security context that every pod has: user, groups, seccomp. */}}
 {{- define "assay.podSecurity" -}}
 runAsNonRoot: true
