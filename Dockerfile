@@ -1,4 +1,4 @@
-# Images of the three programs: one bundled file each, no root, nothing written outside mounted volumes, no shell needed.
+# Images of the three programs: bundled files, no root, nothing written outside mounted volumes, no shell needed.
 #
 #   npm ci && npm run build
 #   docker build --target agent --build-arg BASE=<image with Node 24 on PATH>@sha256:<digest> -t assay-agent .
@@ -16,6 +16,7 @@ CMD ["run"]
 
 FROM ${BASE} AS collector
 COPY dist/collector.mjs /app/collector.mjs
+COPY dist/collector-chunk /app/collector-chunk
 COPY dist/recipes /app/recipes
 USER 65532:65532
 WORKDIR /app

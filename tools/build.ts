@@ -43,7 +43,7 @@ const ownBundles: Plugin = {
   },
 };
 
-/** Writes dist/: one file per node program, the CLI split so that a verb loads only what it needs, and the recipes. */
+/** Writes dist/: one file for the agent, collector and CLI split so that each run loads only what it needs, and the recipes. */
 async function buildAll(): Promise<void> {
   rmSync(OUT, { recursive: true, force: true });
   const results = await Promise.all([
@@ -51,7 +51,14 @@ async function buildAll(): Promise<void> {
       build({ ...bundleOptions(), entryPoints: { [verb]: `cli/command/${verb}.ts` }, outdir: `${OUT}/cli-${verb}`, splitting: true }),
     ),
     build({ ...bundleOptions(), entryPoints: { agent: 'agent/main.ts' }, outdir: OUT }),
-    build({ ...bundleOptions(), entryPoints: { collector: 'collector/main.ts' }, outdir: OUT }),
+    // In parts, because signing and Kubernetes are large and not every run needs them.
+    build({
+      ...bundleOptions(),
+      entryPoints: { collector: 'collector/main.ts' },
+      outdir: OUT,
+      splitting: true,
+      chunkNames: 'collector-chunk/[name]-[hash]',
+    }),
     build({
       ...bundleOptions(),
       entryPoints: { cli: 'cli/main.ts' },

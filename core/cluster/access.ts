@@ -29,8 +29,8 @@ const NOTHING_FOUND = 'http://localhost:8080';
  * @throws KUBECONFIG_INVALID
  */
 export async function loadAccess(source: AccessSource = {}): Promise<ClusterAccess> {
-  const client = await import('@kubernetes/client-node');
-  const config = new client.KubeConfig();
+  const { emptyKubeConfig } = await import('./kube-config.ts');
+  const config = emptyKubeConfig();
   read(config, source);
   const cluster = config.getCurrentCluster();
   if (cluster === null || config.getCurrentUser() === null)

@@ -111,7 +111,7 @@ async function buildTarget(
   const used =
     target === 'cli'
       ? files
-      : files.filter((file) => file.includes(`/${target}.`) || (target === 'collector' && file.includes('/recipes/')));
+      : files.filter((file) => file.includes(`/${target}.`) || (target === 'collector' && /\/(?:recipes|collector-chunk)\//.test(file)));
   const key = digestOf([base.digest, target], [join(root, 'Dockerfile'), ...used]);
   return buildUnlessDone({ name: target, key, tag: `localhost/assay-${target}:1` }, report, async () => [
     '--target',
