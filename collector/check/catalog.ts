@@ -1,7 +1,10 @@
+import { CONFORMANCE_CHECKS } from './catalog/conformance-checks.ts';
+import { DEPLOYMENT_CHECKS } from './catalog/deployment-checks.ts';
+import { PERFORMANCE_CHECKS } from './catalog/performance-checks.ts';
 import type { ClusterCheck } from './cluster-check.ts';
 
 /** Every cluster check but the teardown; within a phase, this order is evidence order. Each has a row in docs/reference/cluster-check.md. */
-export const CLUSTER_CHECKS: readonly ClusterCheck[] = [];
+export const CLUSTER_CHECKS: readonly ClusterCheck[] = [...DEPLOYMENT_CHECKS, ...CONFORMANCE_CHECKS, ...PERFORMANCE_CHECKS];
 
 /** The record of the teardown: judged by the run itself, after everything else. */
 export const TEARDOWN_CHECK: Omit<ClusterCheck, 'run' | 'deadlineMs'> = {

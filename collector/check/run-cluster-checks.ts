@@ -6,7 +6,7 @@ import type { Recipe } from '#core/recipe/document.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import { CLUSTER_CHECKS, TEARDOWN_CHECK } from './catalog.ts';
 import type { ClusterCheck, ClusterCheckContext } from './cluster-check.ts';
-import { inCompletionOrder } from './completion-order.ts';
+import { inCompletionOrder, type TaskLane } from './completion-order.ts';
 import { checkResult, runCheck } from './run-check.ts';
 import { CHECK_TIMING, type CheckTiming } from './timing.ts';
 import { TestObjectKeeper } from './workload/test-objects.ts';
@@ -51,24 +51,18 @@ export interface ClusterCheckInput {
  */
 export async function* runClusterChecks(input: ClusterCheckInput): AsyncIterable<CheckResult> {
   const keeper = input.active ? new TestObjectKeeper(keeperOptions(input)) : undefined;
-  // What a process before this one left behind must not be taken for load or for a name conflict.
-  await keeper?.sweep();
-  const selected = selectChecks(input);
-  const isActive = ({ writes }: ClusterCheck): boolean => keeper !== undefined && writes.length > 0;
-  const lanes = [
-    laneOf(
-      selected.filter((check) => !isActive(check)),
-      PARALLEL,
-    ),
-    laneOf(selected.filter(isActive), 1),
-  ];
-  yield* inCompletionOrder(
-    lanes.map(({ checks, parallel }) => ({
-      tasks: checks.map((check) => () => runOne(check, input, isActive(check) ? keeper : undefined)),
-      parallel,
-    })),
-  );
-  if (input.recorded?.has(TEARDOWN_CHECK.name) !== true) yield await teardown(input, keeper);
+  let isTornDown = false;
+  try {
+    // What a process before this one left behind must not be taken for load or for a name conflict.
+    await keeper?.sweep();
+    yield* inCompletionOrder(lanesOf(input, keeper));
+    const removed = await teardown(input, keeper);
+    isTornDown = true;
+    if (input.recorded?.has(TEARDOWN_CHECK.name) !== true) yield removed;
+  } finally {
+    // Whoever reads may stop reading at any result.
+    if (!isTornDown) await keeper?.sweep();
+  }
 }
 
 /** The results in the order in which a report shows them: that of the catalog. */
@@ -78,13 +72,15 @@ export function inEvidenceOrder(results: readonly CheckResult[]): readonly Check
   return [...results].sort((left, right) => placeOf(left) - placeOf(right));
 }
 
-interface Lane {
-  readonly checks: readonly ClusterCheck[];
-  readonly parallel: number;
-}
-
-function laneOf(checks: readonly ClusterCheck[], parallel: number): Lane {
-  return { checks, parallel };
+/** Checks that only look, side by side; those that make objects, one after the other. */
+function lanesOf(input: ClusterCheckInput, keeper: TestObjectKeeper | undefined): readonly TaskLane<CheckResult>[] {
+  const isActive = ({ writes }: ClusterCheck): boolean => keeper !== undefined && writes.length > 0;
+  const selected = selectChecks(input);
+  const taskOf = (check: ClusterCheck) => (): Promise<CheckResult> => runOne(check, input, isActive(check) ? keeper : undefined);
+  return [
+    { tasks: selected.filter((check) => !isActive(check)).map(taskOf), parallel: PARALLEL },
+    { tasks: selected.filter(isActive).map(taskOf), parallel: 1 },
+  ];
 }
 
 /** Checks of the run's phases that the recipe names, and our own, in the order in which phases run. */

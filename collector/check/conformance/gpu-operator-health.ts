@@ -2,7 +2,7 @@ import { textAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { GPU_OPERATOR, namespaceOf } from '../read/component.ts';
 import { foldProblems, problemOf, type Problem } from '../read/problem.ts';
-import { workloadState } from '../read/workload-state.ts';
+import { readWorkload } from '../read/workload-problem.ts';
 import type { ClusterVerdict } from '../verdict.ts';
 
 const POLICY = { apiVersion: 'nvidia.com/v1', kind: 'ClusterPolicy', name: 'cluster-policy' } as const;
@@ -11,8 +11,8 @@ const POLICY = { apiVersion: 'nvidia.com/v1', kind: 'ClusterPolicy', name: 'clus
 export async function checkGpuOperatorHealth({ cluster, recipe }: ClusterCheckContext): Promise<ClusterVerdict> {
   const namespace = namespaceOf(recipe, GPU_OPERATOR.names, GPU_OPERATOR.namespace);
   const [operator, exporter, policy] = await Promise.all([
-    workload({ cluster, namespace, kind: 'Deployment', name: 'gpu-operator' }),
-    workload({ cluster, namespace, kind: 'DaemonSet', name: 'nvidia-dcgm-exporter' }),
+    readWorkload(cluster, { kind: 'Deployment', namespace, name: 'gpu-operator' }, 'install the GPU operator'),
+    readWorkload(cluster, { kind: 'DaemonSet', namespace, name: 'nvidia-dcgm-exporter' }, 'enable the exporter in the GPU operator'),
     policyState(cluster),
   ]);
   return foldProblems([...operator.problems, ...exporter.problems, ...policy.problems], {
@@ -25,33 +25,6 @@ export async function checkGpuOperatorHealth({ cluster, recipe }: ClusterCheckCo
       policy: policy.state,
     },
   });
-}
-
-interface WorkloadPlace {
-  readonly cluster: ClusterCheckContext['cluster'];
-  readonly namespace: string;
-  readonly kind: 'Deployment' | 'DaemonSet';
-  readonly name: string;
-}
-
-async function workload({
-  cluster,
-  namespace,
-  kind,
-  name,
-}: WorkloadPlace): Promise<{ readonly wanted: number; readonly ready: number; readonly problems: readonly Problem[] }> {
-  const part = `${kind} ${namespace}/${name}`;
-  const nothing = { wanted: 0, ready: 0 };
-  try {
-    const object = await cluster.read({ apiVersion: 'apps/v1', kind, namespace, name });
-    if (object === undefined)
-      return { ...nothing, problems: [{ outcome: 'fail', text: `${part} does not exist: install the GPU operator` }] };
-    const { wanted, ready, problem } = workloadState(object) ?? nothing;
-    const text = `${part} ${problem ?? ''}: kubectl -n ${namespace} describe ${kind} ${name}`;
-    return { wanted, ready, problems: problem === undefined ? [] : [{ outcome: 'fail', text }] };
-  } catch (error) {
-    return { ...nothing, problems: [problemOf(error, part)] };
-  }
 }
 
 async function policyState(

@@ -10,6 +10,8 @@ export interface TestPod {
   readonly resources?: Readonly<Record<string, number>>;
   /** User of the container; default 1000. */
   readonly user?: number;
+  /** Size of `/dev/shm`; the 64 MiB of a runtime's default are too few for collectives. */
+  readonly sharedMemory?: string;
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
@@ -22,7 +24,7 @@ export const CONTAINER = 'check';
 
 /** Specification of a test pod: unprivileged, no API token, tolerates every taint, never restarts. */
 export function podSpec(pod: TestPod): Readonly<Record<string, unknown>> {
-  const { image, command, node, resources = {}, user = USER, extra = {} } = pod;
+  const { image, command, node, resources = {}, user = USER, sharedMemory, extra = {} } = pod;
   const limits = Object.fromEntries(Object.entries(resources).map(([name, count]) => [name, String(count)]));
   return {
     restartPolicy: 'Never',
@@ -40,8 +42,10 @@ export function podSpec(pod: TestPod): Readonly<Record<string, unknown>> {
         command,
         securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         ...(Object.keys(limits).length === 0 ? {} : { resources: { limits } }),
+        ...(sharedMemory === undefined ? {} : { volumeMounts: [{ name: 'shm', mountPath: '/dev/shm' }] }),
       },
     ],
+    ...(sharedMemory === undefined ? {} : { volumes: [{ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: sharedMemory } }] }),
     ...extra,
   };
 }

@@ -1,5 +1,5 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
-import { listAt, textAt } from '#core/cluster/object-value.ts';
+import { conditionOf, listAt, textAt } from '#core/cluster/object-value.ts';
 import { errorText } from '#core/error.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { readImageName } from '../read/image-name.ts';
@@ -10,8 +10,8 @@ import type { TestObjects } from './test-objects.ts';
 /** How a test pod ended. */
 export type PodEnd =
   | { readonly end: 'succeeded' | 'failed'; readonly log: string; readonly reason: string; readonly digest: string | undefined }
-  /** It never ran: no place, no image, refused by admission. */
-  | { readonly end: 'not-started'; readonly reason: string };
+  /** It never ran. `unplaced`: the scheduler found no node. `stuck`: its container cannot be made, as without its image. `late`: it was still on its way. */
+  | { readonly end: 'not-started'; readonly cause: 'unplaced' | 'stuck' | 'late'; readonly reason: string };
 
 /** Waiting reasons that time does not heal. @source kubelet */
 const STUCK: ReadonlySet<string> = new Set([
@@ -44,20 +44,20 @@ export async function runPod(run: PodRun, pod: TestPod & { readonly purpose: str
 /** Waits until a pod has ended, or never will run. @throws CLUSTER_* */
 export async function podEnd({ cluster, clock, signal, timing, objects }: PodRun, name: string, timeoutMs: number): Promise<PodEnd> {
   const { namespace } = objects;
-  let last = 'the pod was not seen';
+  let last: Extract<PodEnd, { end: 'not-started' }> = { end: 'not-started', cause: 'late', reason: 'the pod was not seen' };
   const everyMs = Math.min(LOOK_MS, timing.retryMs);
   const ended = await waitFor(
     async () => {
       const pod = await cluster.read({ apiVersion: 'v1', kind: 'Pod', namespace, name });
-      if (pod === undefined) return { end: 'not-started', reason: 'the pod is gone' } as const;
-      last = stateOf(pod);
+      if (pod === undefined) return { ...last, cause: 'stuck', reason: 'the pod is gone' } as const;
+      last = { ...last, cause: isUnplaced(pod) ? 'unplaced' : 'late', reason: stateOf(pod) };
       const phase = textAt(pod, 'status', 'phase');
       if (phase === 'Succeeded' || phase === 'Failed') return finished(pod, phase, await logOf(cluster, namespace, name));
-      return isStuck(pod) ? ({ end: 'not-started', reason: last } as const) : undefined;
+      return isStuck(pod) ? ({ ...last, cause: 'stuck' } as const) : undefined;
     },
     { clock, signal, everyMs, timeoutMs },
   );
-  return ended ?? { end: 'not-started', reason: `${last} after ${timeoutMs} ms` };
+  return ended ?? { ...last, reason: `${last.reason} after ${timeoutMs} ms` };
 }
 
 function finished(pod: ClusterObject, phase: 'Succeeded' | 'Failed', log: string): PodEnd {
@@ -75,17 +75,21 @@ function isStuck(pod: ClusterObject): boolean {
   return listAt(pod, 'status', 'containerStatuses').some((status) => STUCK.has(textAt(status, 'state', 'waiting', 'reason') ?? ''));
 }
 
+function isUnplaced(pod: ClusterObject): boolean {
+  return conditionOf(pod, 'PodScheduled')?.status === 'False';
+}
+
 /** Phase, and the most telling reason that the pod gives. */
 function stateOf(pod: ClusterObject): string {
   const status = listAt(pod, 'status', 'containerStatuses')[0];
-  const scheduled = listAt(pod, 'status', 'conditions').find((condition) => textAt(condition, 'type') === 'PodScheduled');
+  const scheduled = conditionOf(pod, 'PodScheduled');
   const reasons = [
     textAt(pod, 'status', 'reason'),
     textAt(pod, 'status', 'message'),
     textAt(status, 'state', 'waiting', 'reason'),
     textAt(status, 'state', 'waiting', 'message'),
     textAt(status, 'state', 'terminated', 'reason'),
-    textAt(scheduled, 'status') === 'False' ? textAt(scheduled, 'message') : undefined,
+    scheduled?.status === 'False' ? scheduled.message : undefined,
   ];
   return [textAt(pod, 'status', 'phase') ?? 'Unknown', ...reasons.filter((reason) => reason !== undefined && reason !== '')].join(': ');
 }

@@ -18,6 +18,8 @@ export interface TestObjects {
    * @throws CLUSTER_* as creating does; INTERRUPTED when the check is over
    */
   readonly create: (object: NewObject) => Promise<ClusterObject>;
+  /** Changes an object that was made here (merge patch). @throws CLUSTER_*, INTERRUPTED */
+  readonly patch: (object: ObjectKind & { readonly name: string }, change: Readonly<Record<string, unknown>>) => Promise<ClusterObject>;
 }
 
 /** What was made in a run, and what became of it. */
@@ -31,7 +33,7 @@ export interface Teardown {
 
 /** Who makes test objects, and where. */
 export interface TestObjectOptions {
-  readonly cluster: Pick<Cluster, 'create' | 'list' | 'remove'>;
+  readonly cluster: Pick<Cluster, 'create' | 'list' | 'patch' | 'remove'>;
   readonly runId: string;
   readonly namespace: string;
   readonly owner?: ObjectKind & { readonly name: string; readonly uid: string; readonly namespace: string };
@@ -68,6 +70,7 @@ export class TestObjectKeeper {
       name: (purpose) => `assay-${purpose}`.slice(0, MAX_NAME - suffix.length) + suffix,
       labels: { ...MANAGED, [RUN_LABEL]: runId },
       create: (object) => this.#create(this.#dressed(object, check), signal),
+      patch: (object, change) => this.#patch({ ...object, namespace }, change, signal),
     };
   }
 
@@ -99,6 +102,11 @@ export class TestObjectKeeper {
             problems,
           );
     return { created: this.#created, left: left.map(keyOf), problems: [...new Set(problems)] };
+  }
+
+  async #patch(name: ObjectName, change: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<ClusterObject> {
+    if (signal.aborted || !this.#live.has(keyOf(name))) throw new AssayError('INTERRUPTED', `${keyOf(name)} is no live test object`);
+    return this.#options.cluster.patch(name, change);
   }
 
   async #create(object: NewObject, signal: AbortSignal): Promise<ClusterObject> {
