@@ -5,7 +5,7 @@ import { AssayError, isAssayError, systemCode, type ErrorCode } from '#core/erro
 import type { Log } from '#core/log.ts';
 import { decodeAgentMessage } from '#core/wire/agent-message.ts';
 import { publicKeyFromRaw } from '#core/wire/agent-key.ts';
-import { helloToSign } from '#core/wire/chain.ts';
+import { firstLink, helloToSign } from '#core/wire/chain.ts';
 import { CLOSE_RULES, isWireCode } from '#core/wire/close-code.ts';
 import { encodeCollectorMessage } from '#core/wire/collector-message.ts';
 import { WIRE_PROTOCOL, WIRE_TIMES } from '#core/wire/limits.ts';
@@ -15,11 +15,14 @@ import { CredentialWatch } from './credential-watch.ts';
 import type { Gathering } from './gathering.ts';
 import type { Incident } from './incident.ts';
 import type { Link, Member } from './member.ts';
+import type { JoinRequest } from './roster.ts';
 
 /** Unacknowledged bytes of batches that one agent may have under way: eight batches of the usual size. */
 const CREDIT_WINDOW = 512 * 1024;
 /** Bytes of acks that may wait for an agent that does not read. */
 const UNREAD_LIMIT = 256 * 1024;
+/** Websocket: the purpose of the connection is fulfilled. */
+const NORMAL_CLOSE = 1000;
 /** Websocket: an unexpected condition; the agent tries again. */
 const INTERNAL_ERROR = 1011;
 /** Websocket close reasons hold at most 123 bytes. */
@@ -131,17 +134,30 @@ export class Connection implements Link {
       throw new AssayError('WIRE_SIGNATURE', `the hello of ${hello.node} is not signed for this connection`);
     if (gathering.isOver(hello)) {
       this.send({ kind: 'seal', runId: gathering.run.runId });
-      this.end(1000, 'sealed');
+      this.end(NORMAL_CLOSE, 'sealed');
       return;
     }
-    const member = await gathering.join({ hello, credential, nowMs: clock.nowMs() }, this);
+    const request = { hello, credential, nowMs: clock.nowMs() };
+    if (hello.lastRunId !== '' && hello.lastRunId !== gathering.run.runId) return this.#sendBack(request);
+    const member = await gathering.join(request, this);
     this.#member = member;
     if (this.#isEnded()) return gathering.leave(member, this);
     this.#state = 'open';
-    this.#welcome(member);
+    this.#welcome(member.durableSeq, member.stream.linkAt(member.durableSeq));
   }
 
-  #welcome({ durableSeq, stream }: Member): void {
+  /**
+   * Tells an agent whose journal is of another run which run this is. It comes back with another key: admitted with this one,
+   * it would look like two agents.
+   */
+  #sendBack(request: JoinRequest): void {
+    const { gathering } = this.#options;
+    gathering.check(request);
+    this.#welcome(0, firstLink({ ...request.hello, nonce: Buffer.from(gathering.run.nonce, 'hex') }));
+    this.end(NORMAL_CLOSE, 'the journal is of another run');
+  }
+
+  #welcome(resumeSeq: number, resumeLink: Uint8Array): void {
     const { runId, nonce, plan } = this.#options.gathering.run;
     this.send({
       kind: 'welcome',
@@ -149,8 +165,8 @@ export class Connection implements Link {
       runId,
       nonce: Buffer.from(nonce, 'hex'),
       plan,
-      resumeSeq: durableSeq,
-      resumeLink: stream.linkAt(durableSeq),
+      resumeSeq,
+      resumeLink,
       creditBytes: CREDIT_WINDOW,
     });
     this.send({ kind: 'run', phases: plan.phases.map(({ phase }) => phase) });

@@ -166,6 +166,12 @@ export class Gathering {
     return member;
   }
 
+  /** Says whether an agent of this node may take part, without admitting it. @throws what {@link Roster.check} throws; RUN_SEALED */
+  check(request: JoinRequest): void {
+    this.#refuseWhenClosed();
+    this.#roster.check(request);
+  }
+
   /** True when the run is sealed and this agent took part in it: it may delete its journal. */
   isOver(hello: Hello): boolean {
     const publicKey = Buffer.from(hello.publicKey).toString('hex');

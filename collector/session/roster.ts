@@ -80,10 +80,15 @@ export class Roster {
 
   /**
    * Decides about a hello whose channel signature was verified. Takes effect at once: a second hello sees the first.
-   * @throws WIRE_VERSION, CREDENTIAL_NODE, NODE_REJECTED, NODE_BUSY, POD_SUPERSEDED
+   * @throws what {@link check} throws; NODE_BUSY, POD_SUPERSEDED
    */
   join(request: JoinRequest): Joined {
-    const { hello, credential } = request;
+    this.check(request);
+    return this.#joinAs(request);
+  }
+
+  /** Says whether an agent of this node may take part at all. @throws WIRE_VERSION, CREDENTIAL_NODE, NODE_REJECTED */
+  check({ hello, credential }: JoinRequest): void {
     if (hello.protocol !== WIRE_PROTOCOL)
       throw new AssayError('WIRE_VERSION', `the agent speaks protocol ${String(hello.protocol)}, this collector ${String(WIRE_PROTOCOL)}`, {
         hint: 'Run agent and collector of one release.',
@@ -92,7 +97,6 @@ export class Roster {
       throw new AssayError('CREDENTIAL_NODE', `the credential is for node ${credential.node}, the hello says ${hello.node}`);
     if (!this.#expected.has(hello.node)) throw rejected(`node ${hello.node} is not expected in this run`);
     if (this.#rejected.has(hello.node)) throw rejected(`node ${hello.node} was excluded from this run`);
-    return this.#joinAs(request);
   }
 
   /** Excludes a node from the run. */

@@ -98,6 +98,27 @@ describe('collector', () => {
     expect(await first.client.closed).toBe(4011);
   });
 
+  it('tells an agent with the journal of another run which run this is, and does not take it for two agents', async () => {
+    const collector = await start();
+    const before = await RawClient.connect(collector.address);
+    const agent = testAgent('node-a', BODIES);
+    before.hello(agent, { lastRunId: 'run-before', journalSeq: 7 });
+
+    expect(await before.next('welcome')).toMatchObject({ runId: 'run-test', resumeSeq: 0, resumeLink: agent.links[0] });
+    expect(await before.closed).toBe(1000);
+    expect(collector.events).toEqual([]);
+    await expectStillWorking(collector);
+    expect((await collector.readSealed()).reports.map(({ attempt }) => attempt)).toEqual([1]);
+  });
+
+  it('tells it nothing when its node is not expected', async () => {
+    const collector = await start();
+    const client = await RawClient.connect(collector.address);
+    client.hello(testAgent('node-z', BODIES), { lastRunId: 'run-before' });
+
+    expect(await client.closed).toBe('NODE_REJECTED');
+  });
+
   it('counts a batch once that comes twice, and acknowledges it twice', async () => {
     const collector = await start();
     const agent = testAgent('node-a', BODIES);
