@@ -29,13 +29,19 @@ export function parseLogLine(line: string): LogLine {
   return { ...(time === undefined ? {} : { atMs: Date.parse(time) }), text, ...(event === undefined ? {} : { event }) };
 }
 
-/** A line of somebody else's log, safe on a terminal: no control characters, nothing that looks like a secret. */
+/** A text without what looks like a secret. */
+export function redacted(text: string): string {
+  return SECRETS.reduce((line, [pattern, replacement]) => line.replaceAll(pattern, replacement), text);
+}
+
+/** A text of somebody else's log, safe on a terminal: no control characters, nothing that looks like a secret. */
 export function safeLine(text: string): string {
-  const cut = text.slice(0, LINE_LENGTH * 2);
-  return shown(
-    SECRETS.reduce((line, [pattern, replacement]) => line.replaceAll(pattern, replacement), cut),
-    LINE_LENGTH,
-  );
+  return shown(redacted(text.slice(0, LINE_LENGTH * 2)), LINE_LENGTH);
+}
+
+/** An event with every text in it made safe. @param safe {@link safeLine} for a terminal, {@link redacted} for JSON */
+export function safeEvent(event: RunEvent, safe: (text: string) => string): RunEvent {
+  return JSON.parse(JSON.stringify(event), (_key, value: unknown) => (typeof value === 'string' ? safe(value) : value)) as RunEvent;
 }
 
 /** The text after it names an event, as only the collector writes it; the log of its program stands between. */

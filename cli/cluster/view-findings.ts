@@ -49,23 +49,23 @@ function endFindings(view: View, { run }: RunReading): readonly (ViewFinding | f
   ];
 }
 
-function goingFindings(view: View, { trace, agents }: RunReading): readonly (ViewFinding | false)[] {
+function goingFindings(view: View, { trace }: RunReading): readonly (ViewFinding | false)[] {
   const { namespace, collector, state, reason } = view;
   const waits = collector.flatMap(({ waiting }) => waiting);
-  const problems = agents.desired === 0 ? [] : view.agents.problems;
   return [
     waits.length > 0 && warning('COLLECTOR_WAITING', `the pod of the collector waits: ${waits.join('; ')}`, podHint(view)),
     trace.stalled !== undefined && warning('DISK_FULL', trace.stalled, 'Enlarge collector.persistence.size.'),
     state === 'pending' && warning('DELIVERY_RETRIED', reason ?? 'a service is out', `assay logs -n ${namespace} --container sign`),
-    ...problems.map(({ reason: why, count, detail }) => warning('AGENTS_HELD_UP', `${count} node(s) ${why}`, detail)),
   ];
 }
 
-function logFindings({ namespace }: View, { trace, logProblem }: RunReading): readonly (ViewFinding | false)[] {
+function logFindings({ namespace, collector }: View, { trace, logProblem }: RunReading): readonly (ViewFinding | false)[] {
   const counts = [...trace.incidents].map(([code, count]) => `${code} ${count}`).join(', ');
   return [
     trace.incidents.size > 0 && warning('INCIDENTS', `refused or suspicious connections: ${counts}`, `assay logs -n ${namespace}`),
-    logProblem !== undefined && warning('LOG_UNREADABLE', logProblem, 'What depends on the log is left out.'),
+    logProblem !== undefined &&
+      collector.some(({ phase }) => phase !== 'Pending') &&
+      warning('LOG_UNREADABLE', logProblem, 'What depends on the log is left out.'),
   ];
 }
 

@@ -53,5 +53,15 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'where a run in a cluster stands, and what it waits for',
     load: async () => (await import('./status.ts')).defineStatus,
   },
+  {
+    name: 'wait',
+    summary: 'until a run in a cluster is sealed, signed or published',
+    load: async () => (await import('./wait.ts')).defineWait,
+  },
+  {
+    name: 'logs',
+    summary: 'what collector, signer and agents of a run say',
+    load: async () => (await import('./logs.ts')).defineLogs,
+  },
   { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },
 ];

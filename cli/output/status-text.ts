@@ -5,6 +5,9 @@ const NAME_WIDTH = 11;
 const SECOND_MS = 1000;
 const MINUTE_S = 60;
 const LONG = 600;
+/** Of a longer text this much of its begin is kept. */
+const HEAD = 200;
+const MAX_DETAIL = 8_000;
 
 const STATE_WORDS: Readonly<Record<RunView['state'], string>> = {
   none: 'no run yet',
@@ -33,7 +36,7 @@ export function statusLine(view: RunView): string {
   const { run, state, nodes, checks, slowest, findings } = view;
   const slow =
     slowest[0] === undefined ? '' : ` · slowest ${shown(slowest[0].node)} ${slowest[0].phase ?? ''} ${duration(slowest[0].connectedForMs)}`;
-  const worst = findings[0] === undefined ? '' : ` · ${findings[0].code}: ${shown(findings[0].detail, LONG)}`;
+  const worst = findings[0] === undefined ? '' : ` · ${findings[0].code}: ${shownEnds(findings[0].detail)}`;
   return `${run ?? 'no run'} ${state} · nodes ${nodeWords(nodes)} · checks ${checkWords(checks)}${estimateWords(view)}${slow}${worst}`;
 }
 
@@ -62,7 +65,7 @@ function statusFacts(view: RunView): readonly (readonly [string, string])[] {
     ['agents', `${agents.desired ?? '?'} wanted, ${agents.ready} ready`],
     ...agents.problems.map(({ reason, count, nodes: some, detail }): readonly [string, string] => [
       '',
-      `${reason}: ${count} (${some.map((node) => shown(node)).join(', ')}${count > some.length ? ', …' : ''}): ${shown(detail, LONG)}`,
+      `${reason}: ${count} (${some.map((node) => shown(node)).join(', ')}${count > some.length ? ', …' : ''}): ${shownEnds(detail)}`,
     ]),
     [
       'collector',
@@ -110,10 +113,16 @@ function findingLines({ findings }: RunView): readonly string[] {
   return [
     '',
     ...findings.flatMap(({ code, severity, detail, hint }) => [
-      `${severity === 'error' ? '✗' : '!'} ${code}: ${shown(detail, LONG)}`,
-      `    ${shown(hint, LONG)}`,
+      `${severity === 'error' ? '✗' : '!'} ${code}: ${shownEnds(detail)}`,
+      `    ${shownEnds(hint)}`,
     ]),
   ];
+}
+
+/** A long text without its middle: what the matter is stands at the begin, the line that helps at the end. */
+function shownEnds(text: string): string {
+  const visible = shown(text, MAX_DETAIL);
+  return visible.length <= LONG ? visible : `${visible.slice(0, HEAD)} … ${visible.slice(HEAD - LONG)}`;
 }
 
 /** A duration as people say it, in whole seconds. */
