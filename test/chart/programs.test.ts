@@ -152,8 +152,8 @@ describe.skipIf(skipHelm)(`what the chart gives its programs ${WHY_NO_HELM}`, ()
       ['collector', ['--version']],
     ]);
     expect([verb, (await parsed(verb, rest)).options]).toEqual([
-      'status',
-      expect.objectContaining({ namespace: 'gpu', release: 'evidence' }),
+      'wait',
+      expect.objectContaining({ namespace: 'gpu', release: 'evidence', for: 'sealed' }),
     ]);
   });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-const workflow = parse(readFileSync('.github/workflows/gpu-evidence.yml', 'utf8')) as any;
+const workflow = parse(readFileSync('.github/workflows/gpu-evidence.yml', 'utf8'));
 const steps = (job: string): readonly { readonly uses?: string; readonly run?: string; readonly name?: string }[] =>
   workflow.jobs[job].steps;
 
