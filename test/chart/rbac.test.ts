@@ -1,4 +1,7 @@
+import { globSync, readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { CLUSTER_CHECKS } from '../../collector/check/catalog.ts';
 import { WRITTEN_KINDS } from '../../collector/check/workload/written-kinds.ts';
 import { objectOf, render, skipHelm, WHY_NO_HELM, type Manifest } from './helm.ts';
 
@@ -22,6 +25,34 @@ function lines(rules: readonly Rule[]): readonly string[] {
       ),
     ),
   );
+}
+
+/** `resource.group` of every right on whole kinds, as check catalogs name them. */
+function grantedKinds(rules: readonly Rule[]): ReadonlySet<string> {
+  return new Set(
+    rules.flatMap(({ apiGroups, resources }) =>
+      apiGroups.flatMap((group) => resources.map((resource) => (group === '' ? resource : `${resource}.${group}`))),
+    ),
+  );
+}
+
+/** Kinds that the health checks of the embedded catalog look at. */
+function healthCheckKinds(): readonly string[] {
+  const kinds = new Set<string>();
+  const visit = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null) return;
+    const { apiVersion, kind } = node as Record<string, unknown>;
+    if (typeof apiVersion === 'string' && typeof kind === 'string' && kind !== 'Test') kinds.add(kindName(apiVersion, kind));
+    Object.values(node).forEach(visit);
+  };
+  for (const file of globSync('recipes/checks/**/*.yaml'))
+    parseAllDocuments(readFileSync(file, 'utf8')).forEach((text) => visit(text.toJS()));
+  return [...kinds];
+}
+
+function kindName(apiVersion: string, kind: string): string {
+  const plural = kind.toLowerCase().replace(/y$/, 'ie').replace(/s$/, 'se') + 's';
+  return apiVersion.includes('/') ? `${plural}.${apiVersion.split('/')[0]}` : plural;
 }
 
 describe.skipIf(skipHelm)(`rights ${WHY_NO_HELM}`, () => {
@@ -75,20 +106,36 @@ describe.skipIf(skipHelm)(`rights ${WHY_NO_HELM}`, () => {
     );
   });
 
+  it('of the collector in the cluster are those that its checks name, and no other', () => {
+    const granted = grantedKinds(rulesOf(render('minimal'), 'ClusterRole'));
+    // A check reads what it made in the namespace of the checks.
+    const named = CLUSTER_CHECKS.flatMap(({ reads, writes }) => reads.filter((read) => !writes.includes(read)));
+    const elsewhere = new Set(['pods/log', '/apis/custom.metrics.k8s.io/v1beta1', '/apis/external.metrics.k8s.io/v1beta1']);
+    const needed = new Set([
+      'nodes',
+      'tokenreviews.authentication.k8s.io',
+      '*.custom.metrics.k8s.io',
+      '*.external.metrics.k8s.io',
+      ...named.filter((read) => !elsewhere.has(read) && !read.includes(' ')),
+      ...healthCheckKinds(),
+    ]);
+
+    expect([...granted].sort()).toEqual([...needed].sort());
+  });
+
   it('of checks that create objects hold in their namespace only, for the kinds that they create', () => {
     const checks = objectOf(render('amd-schedule-active'), 'Role', '-checks');
-    const allowed = new Set(
-      (checks.rules as readonly Rule[])
-        .filter(({ verbs }) => ['create', 'list', 'delete'].every((verb) => verbs.includes(verb)))
-        .flatMap(({ apiGroups, resources }) => apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource}`))),
-    );
-    const needed = WRITTEN_KINDS.map(
-      ({ apiVersion, kind }) => `${apiVersion.includes('/') ? apiVersion.split('/')[0] : ''}/${kind.toLowerCase()}s`,
-    );
+    const rules: readonly Rule[] = checks.rules;
+    const needed = new Set([
+      ...WRITTEN_KINDS.map(({ apiVersion, kind }) => kindName(apiVersion, kind)),
+      ...CLUSTER_CHECKS.flatMap(({ writes }) => writes),
+    ]);
 
     expect(checks.metadata.namespace).toBe('gpu-r-assay-checks');
-    expect(needed.filter((resource) => !allowed.has(resource))).toEqual([]);
-    expect([...allowed].filter((resource) => !needed.includes(resource))).toEqual([]);
+    expect(
+      [...grantedKinds(rules.filter(({ verbs }) => ['get', 'list', 'create', 'delete'].every((verb) => verbs.includes(verb))))].sort(),
+    ).toEqual([...needed].sort());
+    expect(lines(rules.filter(({ verbs }) => !verbs.includes('create')))).toEqual(['/pods/log: get', '/events: get list watch']);
     expect(render('minimal').filter(({ metadata }) => metadata.name.endsWith('-checks'))).toEqual([]);
   });
 

@@ -3,21 +3,18 @@
 - { apiGroups: [""], resources: [namespaces, pods, services], verbs: [get, list] }
 - { apiGroups: [""], resources: [configmaps], verbs: [get] }
 - { apiGroups: [apps], resources: [deployments, daemonsets, statefulsets], verbs: [get, list] }
-- { apiGroups: [autoscaling], resources: [horizontalpodautoscalers], verbs: [get, list] }
 - { apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list] }
 - { apiGroups: [apiextensions.k8s.io], resources: [customresourcedefinitions], verbs: [get, list] }
 - { apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations], verbs: [get, list] }
-- { apiGroups: [node.k8s.io], resources: [runtimeclasses], verbs: [get, list] }
-- { apiGroups: [resource.k8s.io], resources: [deviceclasses, resourceslices], verbs: [get, list] }
+- { apiGroups: [resource.k8s.io], resources: [resourceslices, resourceclaimtemplates], verbs: [get, list] }
 - { apiGroups: [gateway.networking.k8s.io], resources: [gatewayclasses, gateways], verbs: [get, list] }
-- { apiGroups: [nvidia.com], resources: [clusterpolicies, nvidiadrivers, dynamographdeployments], verbs: [get, list] }
+- { apiGroups: [nvidia.com], resources: [clusterpolicies], verbs: [get, list] }
 - { apiGroups: [resource.nvidia.com], resources: [computedomains], verbs: [get, list] }
+- { apiGroups: [slinky.slurm.net], resources: [controllers, nodesets], verbs: [get, list] }
+- { apiGroups: [karpenter.sh], resources: [nodepools], verbs: [get, list] }
 - { apiGroups: [skyhook.nvidia.com], resources: [skyhooks], verbs: [get, list] }
+# What health checks of the embedded catalog name besides.
 - { apiGroups: [mellanox.com], resources: [nicclusterpolicies], verbs: [get, list] }
-- { apiGroups: [amd.com], resources: [deviceconfigs], verbs: [get, list] }
-- { apiGroups: [scheduling.run.ai], resources: [queues, podgroups], verbs: [get, list] }
-- { apiGroups: [trainer.kubeflow.org], resources: [trainjobs, trainingruntimes, clustertrainingruntimes], verbs: [get, list] }
-- { apiGroups: [karpenter.sh], resources: [nodepools, nodeclaims], verbs: [get, list] }
 - { apiGroups: [monitoring.coreos.com], resources: [prometheuses], verbs: [get, list] }
 {{- if .Values.checks.metrics }}
 # Pages of exporters and of Prometheus, through the API server; metrics are resources named by themselves.
