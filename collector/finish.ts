@@ -114,7 +114,7 @@ async function writeTrustedRoot(outDir: string, { trustedRoot }: SignedStatement
 async function publish(
   bundle: ComposedBundle,
   { artifact, tag, signed }: Artifact & { readonly signed: SignedStatement | undefined },
-  { outDir, emit }: Target,
+  { outDir, config, emit }: Target,
 ): Promise<void> {
   const { predicate, predicateType } = bundle.statement;
   const layout = join(outDir, LAYOUT_DIRECTORY);
@@ -126,7 +126,8 @@ async function publish(
   await writeFileAtomically(pointer, [
     Buffer.from(pointerYaml({ schemaVersion: '1.0.0', recipe: predicate.recipe.name, attestations: [attestation] })),
   ]);
-  emit({ event: 'published', oci: `oci-layout:${layout}:${tag}`, digest, pointer });
+  // In a cluster the container beside this one publishes.
+  if (!config.cluster) emit({ event: 'published', oci: `oci-layout:${layout}:${tag}`, digest, pointer });
 }
 
 function signerOf(signer: PointerSigner | undefined): { readonly signer?: PointerSigner } {

@@ -1,5 +1,6 @@
 import type { Cluster } from '#core/cluster/cluster.ts';
-import { matchesLabels, type LabelRequirement } from '#core/cluster/label-selector.ts';
+import { isExpectedNode } from '#core/cluster/expected-node.ts';
+import type { LabelRequirement } from '#core/cluster/label-selector.ts';
 import { nodeFacts, type NodeFacts } from '#core/cluster/node-facts.ts';
 import { AssayError } from '#core/error.ts';
 
@@ -24,7 +25,7 @@ export async function readExpectedSet(
   let total = 0;
   for await (const node of currentNodes(cluster)) {
     total += 1;
-    if (isExpected(node, selector)) expected.push({ name: node.name, uid: node.uid });
+    if (isExpectedNode(node, selector)) expected.push({ name: node.name, uid: node.uid });
   }
   if (expected.length === 0)
     throw new AssayError(
@@ -36,11 +37,6 @@ export async function readExpectedSet(
       },
     );
   return expected.sort((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-/** Whether a node must report. */
-export function isExpected({ gpu, labels }: NodeFacts, selector: readonly LabelRequirement[] | undefined): boolean {
-  return gpu !== undefined || (selector !== undefined && selector.length > 0 && matchesLabels(labels, selector));
 }
 
 /** Page by page, because a list of all nodes with their images may be hundreds of megabytes. */

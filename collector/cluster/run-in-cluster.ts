@@ -40,14 +40,15 @@ interface ClusterRun {
 /**
  * One run in a cluster: lease, status, expected nodes, agents beside cluster checks, seal, bundle, and then the report of whoever
  * signs and pushes. A pod that follows another one of the same Job goes on with its run.
+ * @param connect reaches the cluster
  * @returns 0 when every node has reported and no check failed, else 1
  */
-export async function runInCluster(config: CollectorConfig, context: CollectorContext): Promise<ExitCode> {
+export async function runInCluster(config: CollectorConfig, context: CollectorContext, connect = connectCluster): Promise<ExitCode> {
   const { release = '', jobUid = '' } = config;
   const [runId, outDir] = [runIdOfJob(jobUid), resolve(config.out)];
   try {
     await clearHandover(outDir, runId);
-    const cluster = await connectCluster(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
+    const cluster = await connect(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig });
     const namespace = config.namespace ?? cluster.namespace;
     return await underLease({ config, context, cluster, namespace, release, jobUid, runId, outDir });
   } catch (error) {

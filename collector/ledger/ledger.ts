@@ -42,14 +42,16 @@ export class Ledger {
    */
   static async open(options: LedgerOptions): Promise<OpenedLedger> {
     const unlock = await lockDirectory(options.directory);
+    let file: FrameFile | undefined;
     try {
       const path = join(options.directory, 'ledger');
       const replay = new RunReplay();
       const visit = (payload: Buffer): void => replay.add(decodeEntry(payload));
-      const file = await FrameFile.open({ ...options, path, corruptCode: 'LEDGER_CORRUPT', visit });
+      file = await FrameFile.open({ ...options, path, corruptCode: 'LEDGER_CORRUPT', visit });
       const ledger = new Ledger(path, file, unlock);
       return { ledger, replay, run: await ledger.#begin(replay, options) };
     } catch (error) {
+      await file?.close();
       await unlock();
       throw error;
     }
