@@ -13,7 +13,7 @@ import { until } from '../test/cluster/bed/until.ts';
 import { startBedServices } from '../test/cluster/services.ts';
 import { startKwokNodes } from '../test/cluster/real/kwok-nodes.ts';
 import { h100Bodies, playAgents } from '../test/cluster/real/played-agents.ts';
-import { readRecord } from '../test/cluster/real/record.ts';
+import { artifactOf, readRecord } from '../test/cluster/real/record.ts';
 import { Release, type Ground } from '../test/cluster/real/release.ts';
 import { formatSpread, printFigure, spread } from './measure.ts';
 
@@ -181,7 +181,7 @@ async function benchManyNodes(ground: Ground): Promise<void> {
     const status = await release.untilState(['published', 'failed'], RUN_MS);
     const published = sinceInstall(release);
     const peaks = await memory.stop();
-    const record = await readRecord(status.oci ?? '', ground.services, namespace);
+    const record = await readRecord(artifactOf(status), ground.services, namespace);
     printFigure(`${played.agents} tokens bound to pods`, `${(played.tokensMs / 1000).toFixed(1)} s`);
     printFigure(`all agents heard, ${played.recordsPerAgent} records each`, `${(played.heardMs / 1000).toFixed(1)} s`);
     printFigure('nodes reported in the signed record', `${record.coverage.reported} of ${record.coverage.expected}`);

@@ -36,13 +36,15 @@ export async function remains(): Promise<readonly string[]> {
   return [...(await bedLinks()), ...mounts, ...groups, ...bedProcesses()];
 }
 
+/** Those that run with files of this life; whoever only uses a program of the cache is none of them. */
 function bedProcesses(): readonly string[] {
+  const folders = [`${place.state}/`, `${place.run}/`];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
         const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-        return words.startsWith(`${place.bin}/`) && !words.includes(place.light) ? [`${pid} ${words.slice(0, 120)}`] : [];
+        return folders.some((folder) => words.includes(folder)) ? [`${pid} ${words.slice(0, 120)}`] : [];
       } catch {
         return [];
       }

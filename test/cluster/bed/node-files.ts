@@ -171,11 +171,11 @@ export function nodeServices({ index }: NodeSettings, gpus: number): readonly No
         `--kubeconfig=${join(place.run, `node-${index}.kubeconfig`)}`,
         `--hostname-override=node-${index}`,
         `--node-ip=${nodeAddress(index)}`,
-        `--node-labels=${gpus > 0 ? 'nvidia.com/gpu.present=true,nvidia.com/gpu.product=NVIDIA-H100-80GB-HBM3' : ''}`,
+        `--node-labels=nvidia.com/gpu.present=true,nvidia.com/gpu.product=NVIDIA-H100-80GB-HBM3,nvidia.com/gpu.count=${gpus}`,
         '--v=2',
       ],
     },
-    ...(gpus > 0 ? [{ name: 'gpu', words: ['bed-gpu', '-count', String(gpus), '-devices', nodePlace(index).devices] }] : []),
+    { name: 'gpu', words: ['bed-gpu', '-count', String(gpus), '-devices', nodePlace(index).devices] },
     { name: 'proxy', words: ['kube-proxy', `--config=${join(root, 'proxy.json')}`, '--v=1'], afterApi: true },
   ];
 }

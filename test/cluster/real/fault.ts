@@ -1,6 +1,6 @@
 import { layDefaultMachines } from '../bed/machine.ts';
 import type { RunState, RunStatus } from '#core/cluster/run-status.ts';
-import { readRecord, type SignedRecord } from './record.ts';
+import { artifactOf, readRecord, type SignedRecord } from './record.ts';
 import { Release, type Ground, type InstallOptions } from './release.ts';
 
 /** Where a fault happens. */
@@ -46,7 +46,7 @@ export async function playFault(fault: Fault, ground: Ground, namespace: string)
     const scene: Scene = { ...ground, release };
     await fault.strike(scene);
     const status = await release.untilState(fault.ends ?? ['published'], fault.withinMs ?? WITHIN_MS);
-    const record = status.oci === undefined ? undefined : await readRecord(status.oci, ground.services, namespace);
+    const record = status.state === 'published' ? await readRecord(artifactOf(status), ground.services, namespace) : undefined;
     await fault.expect({ scene, status, record });
     return sayRecord(status, record);
   } finally {

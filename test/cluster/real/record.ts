@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RunStatus } from '#core/cluster/run-status.ts';
 import { assay } from '../../fixture/run/assay.ts';
 import { CLUSTER_ISSUER } from '../bed/network.ts';
 import type { BedServices } from '../services.ts';
@@ -28,6 +29,12 @@ export interface SignedRecord {
   readonly findings: readonly string[];
   readonly tests: readonly RecordTest[];
   readonly predicate: any;
+}
+
+/** Reference by digest of what a run has pushed. @throws when it has not */
+export function artifactOf({ oci, digest, state }: RunStatus): string {
+  if (oci === undefined || digest === undefined) throw new Error(`nothing was pushed: ${state}`);
+  return `${oci}@${digest}`;
 }
 
 /** Who signs in a release. */

@@ -9,11 +9,21 @@ export type Values = Readonly<Record<string, unknown>>;
 /** Where evidence of tests is pushed, below a registry. */
 const EVIDENCE = 'evidence/runs';
 
+/** H100 nodes and nothing that would have to be installed: what the cluster lacks is the subject of other tests. */
+const H100_RECIPE = `kind: RecipeResult
+apiVersion: aicr.run/v1alpha2
+metadata:
+  name: h100-bed
+criteria:
+  accelerator: h100
+componentRefs: []
+`;
+
 /** Values that make the chart run on the bed: its images, machines, services and registry, and quick limits. */
 export function bedValues(bed: Bed, services: BedServices, changes: Values = {}): Values {
   const image = ({ repository, digest }: PushedImage): Values => ({ repository: `images.example/${repository}`, digest });
   const values: Values = {
-    recipe: { criteria: { service: 'kind', accelerator: 'h100', intent: 'training' } },
+    recipe: { file: H100_RECIPE },
     images: { agent: image(bed.images.agent), collector: image(bed.images.collector), cli: image(bed.images.cli) },
     registry: { repository: `${hostOf(services.registry)}/${EVIDENCE}`, plainHTTP: true },
     sigstore: { signingConfig: services.signingConfig, trustedRoot: services.trustedRoot },
