@@ -347,6 +347,7 @@ describe.skipIf(skipHelm)(`the pod of a run ${WHY_NO_HELM}`, () => {
       parallelism: 1,
       completions: 1,
       backoffLimit: 6,
+      activeDeadlineSeconds: 86_400,
       ttlSecondsAfterFinished: 86_400,
       podFailurePolicy: {
         rules: [

@@ -8,6 +8,9 @@
 parallelism: 1
 completions: 1
 backoffLimit: {{ .Values.collector.backoffLimit }}
+{{- if not (kindIs "invalid" .Values.collector.activeDeadlineSeconds) }}
+activeDeadlineSeconds: {{ int64 .Values.collector.activeDeadlineSeconds }}
+{{- end }}
 {{- if not (kindIs "invalid" .Values.ttlSecondsAfterFinished) }}
 ttlSecondsAfterFinished: {{ int64 .Values.ttlSecondsAfterFinished }}
 {{- end }}
