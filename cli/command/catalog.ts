@@ -63,5 +63,15 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'what collector, signer and agents of a run say',
     load: async () => (await import('./logs.ts')).defineLogs,
   },
+  {
+    name: 'results',
+    summary: 'what the checks of a run in a cluster found',
+    load: async () => (await import('./results.ts')).defineResults,
+  },
+  {
+    name: 'report',
+    summary: 'the verdict on the evidence of a run in a cluster, or what its log tells',
+    load: async () => (await import('./report.ts')).defineReport,
+  },
   { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },
 ];
