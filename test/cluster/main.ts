@@ -45,7 +45,7 @@ async function runTests(files: readonly string[], env: Readonly<Record<string, s
 async function lightTests(): Promise<boolean> {
   const tier = await timed('light tier', startLightTier);
   try {
-    return await runTests(['test/cluster/check'], { ASSAY_TEST_KUBECONFIG: tier.kubeconfig });
+    return await runTests(['test/cluster/check', 'test/chart'], { ASSAY_TEST_KUBECONFIG: tier.kubeconfig, ASSAY_REQUIRE_CLUSTER: '1' });
   } finally {
     await tier.stop();
   }
