@@ -44,10 +44,11 @@ async function report(args: readonly string[]): Promise<void> {
   const log = createLog({ program: 'agent', level: config.logLevel });
   const stop = new AbortController();
   let interrupted: ExitCode | undefined;
-  // In a container it is process 1, which no signal ends that it does not handle.
+  // In a container it is process 1, which no signal ends that it does not handle. Not `once`: what starts the tools listens
+  // too, and ends the process when it finds itself alone.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      interrupted = SIGNAL_EXITS[signal];
+    process.on(signal, () => {
+      interrupted ??= SIGNAL_EXITS[signal];
       log.info({ signal }, 'stopping; the journal stays');
       stop.abort();
     });
