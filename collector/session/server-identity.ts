@@ -16,7 +16,7 @@ export interface ServerIdentity {
 
 /**
  * Loads the server key, or makes one and stores it with mode 0600: a restarted collector must have the key that agents
- * pinned. The certificate around it is made anew at every start; nobody looks at more than its key.
+ * pinned. PEM as PKCS#8 or SEC1. The certificate around it is made anew at every start; nobody looks at more than its key.
  * @throws CONFIG_INVALID when the file holds no usable private key, STORAGE_FAILED when it cannot be written
  */
 export async function loadServerIdentity(keyFile: string): Promise<ServerIdentity> {
@@ -34,7 +34,7 @@ async function readKey(path: string): Promise<KeyObject | undefined> {
     if (systemCode(cause) === 'ENOENT') return undefined;
     throw new AssayError('CONFIG_INVALID', `the server key ${path} cannot be used: ${errorText(cause)}`, {
       cause,
-      hint: 'Give a P-256 private key as PKCS#8 PEM, or a path where one may be created.',
+      hint: 'Give a P-256 private key as PEM (PKCS#8 or SEC1, not encrypted), or a path where one may be created.',
     });
   }
 }
@@ -46,7 +46,10 @@ async function createKey(path: string): Promise<KeyObject> {
     await writeFile(`${path}.new`, pemOf(privateKey), { mode: 0o600, flush: true });
     await rename(`${path}.new`, path);
   } catch (cause) {
-    throw new AssayError('STORAGE_FAILED', `cannot store the server key in ${path}: ${errorText(cause)}`, { cause });
+    throw new AssayError('STORAGE_FAILED', `cannot store the server key in ${path}: ${errorText(cause)}`, {
+      cause,
+      hint: 'In a cluster the chart makes the key: is its Secret mounted there?',
+    });
   }
   return privateKey;
 }

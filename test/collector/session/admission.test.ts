@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,45 @@ describe('server identity', () => {
     expect(sha256(parsed.publicKey.export({ type: 'spki', format: 'der' }))).toBe(pin);
   });
 
+  it.each<[string, string]>([
+    ['SEC1, as Helm makes them', 'sec1'],
+    ['PKCS#8', 'pkcs8'],
+  ])('takes a key that it is given: %s', async (_, type) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const path = join(directory, `${type}.pem`);
+    writeFileSync(path, privateKey.export({ type: type as 'sec1', format: 'pem' }));
+    const { pin, key } = await loadServerIdentity(path);
+
+    expect(pin).toBe(sha256(publicKey.export({ type: 'spki', format: 'der' })));
+    expect(createPrivateKey(key).equals(privateKey)).toBe(true);
+  });
+
+  it.each<[string, () => string]>([
+    ['of another curve', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey)],
+    ['for RSA', () => pemOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)],
+    ['for Ed25519', () => pemOf(generateKeyPairSync('ed25519').privateKey)],
+    [
+      'that is public',
+      () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    ],
+    [
+      'that is encrypted',
+      () =>
+        generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+          type: 'pkcs8',
+          format: 'pem',
+          cipher: 'aes-256-cbc',
+          passphrase: 'x',
+        }) as string,
+    ],
+    ['that is cut off', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey).slice(0, 100)],
+  ])('refuses a key %s', async (_, text) => {
+    const path = join(directory, 'other-kind.pem');
+    writeFileSync(path, text());
+
+    expect(await codeOfPromise(loadServerIdentity(path))).toBe('CONFIG_INVALID');
+  });
+
   it.each(['', 'not a key'])('refuses a key file that holds "%s"', async (text) => {
     const path = join(directory, 'bad.pem');
     writeFileSync(path, text);
@@ -68,3 +107,7 @@ describe('server identity', () => {
     expect(await codeOfPromise(loadServerIdentity(join(directory, 'none', 'key.pem')))).toBe('STORAGE_FAILED');
   });
 });
+
+function pemOf(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }) as string;
+}
