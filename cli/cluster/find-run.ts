@@ -18,6 +18,8 @@ export interface RunJob {
   readonly reason?: string;
   /** Labels of nodes that are expected besides those with GPUs. */
   readonly expectSelector?: string;
+  /** Where its checks make objects. */
+  readonly checksNamespace?: string;
 }
 
 /** One run of a release. */
@@ -87,15 +89,21 @@ function runJob(job: ClusterObject): RunJob {
   const isFailed = failed?.status === 'True';
   const isComplete = conditionOf(job, 'Complete')?.status === 'True';
   const env = listAt(job, 'spec', 'template', 'spec', 'containers').flatMap((container) => listAt(container, 'env'));
-  const expectSelector = textAt(
-    env.find((variable) => textAt(variable, 'name') === 'ASSAY_EXPECT_SELECTOR'),
-    'value',
-  );
+  const expectSelector = valueOf(env, 'ASSAY_EXPECT_SELECTOR');
+  const checksNamespace = valueOf(env, 'ASSAY_CHECKS_NAMESPACE');
   return {
     name: job.metadata.name,
     uid: job.metadata.uid ?? '',
     createdAt: job.metadata.creationTimestamp ?? '',
     ...(isFailed ? { ended: 'failed', reason: failed.reason ?? 'Failed' } : isComplete ? { ended: 'complete' } : {}),
     ...(expectSelector === undefined ? {} : { expectSelector }),
+    ...(checksNamespace === undefined ? {} : { checksNamespace }),
   };
+}
+
+function valueOf(env: readonly unknown[], name: string): string | undefined {
+  return textAt(
+    env.find((variable) => textAt(variable, 'name') === name),
+    'value',
+  );
 }

@@ -73,5 +73,10 @@ export const VERBS: readonly VerbEntry[] = [
     summary: 'the verdict on the evidence of a run in a cluster, or what its log tells',
     load: async () => (await import('./report.ts')).defineReport,
   },
+  {
+    name: 'delete',
+    summary: 'a run in a cluster, and everything that it made there',
+    load: async () => (await import('./delete.ts')).defineDelete,
+  },
   { name: 'list', summary: 'the evidence in a repository', load: async () => (await import('./list.ts')).defineList },
 ];
