@@ -51,16 +51,19 @@ export interface ClusterCheckInput {
  */
 export async function* runClusterChecks(input: ClusterCheckInput): AsyncIterable<CheckResult> {
   const keeper = input.active ? new TestObjectKeeper(keeperOptions(input)) : undefined;
+  const reader = new AbortController();
+  const live = { ...input, signal: AbortSignal.any([input.signal, reader.signal]) };
   let isTornDown = false;
   try {
     // What a process before this one left behind must not be taken for load or for a name conflict.
     await keeper?.sweep();
-    yield* inCompletionOrder(lanesOf(input, keeper));
+    yield* inCompletionOrder(lanesOf(live, keeper));
     const removed = await teardown(input, keeper);
     isTornDown = true;
     if (input.recorded?.has(TEARDOWN_CHECK.name) !== true) yield removed;
   } finally {
     // Whoever reads may stop reading at any result.
+    reader.abort();
     if (!isTornDown) await keeper?.sweep();
   }
 }

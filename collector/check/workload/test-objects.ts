@@ -79,29 +79,34 @@ export class TestObjectKeeper {
     await Promise.allSettled(this.#pending);
     const live = [...this.#live.values()];
     this.#live.clear();
-    return this.#clear(live, new Set([...live.map(kindKey), PODS]));
+    const kinds = new Set([...live.map(kindKey), PODS]);
+    return this.#removeAll(
+      live,
+      WRITTEN_KINDS.filter((kind) => kinds.has(kindKey(kind))),
+    );
   }
 
-  /** Removes whatever carries the label of this run, made in this process or in one before it. Never throws. */
+  /** Removes whatever carries the label of this run, made in this process or in one before it, and looks again. Never throws. */
   async sweep(): Promise<Teardown> {
     await this.clear();
-    const problems: string[] = [];
-    const labelled = await this.#labelled(WRITTEN_KINDS, problems);
-    const swept = await this.#clear(labelled, new Set(WRITTEN_KINDS.map(kindKey)));
-    return { ...swept, problems: [...new Set([...problems, ...swept.problems])] };
+    const { found, problems } = await this.#labelled(WRITTEN_KINDS);
+    return found.length === 0 ? { created: this.#created, left: [], problems } : this.#removeAll(found, WRITTEN_KINDS);
   }
 
-  async #clear(objects: readonly ObjectName[], kinds: ReadonlySet<string>): Promise<Teardown> {
-    const problems: string[] = [];
-    for (const name of objects) await this.#remove(name, problems);
-    const left =
-      objects.length === 0
-        ? []
-        : await this.#waitUntilGone(
-            WRITTEN_KINDS.filter((kind) => kinds.has(kindKey(kind))),
-            problems,
-          );
-    return { created: this.#created, left: left.map(keyOf), problems: [...new Set(problems)] };
+  async #removeAll(objects: readonly ObjectName[], kinds: readonly ObjectKind[]): Promise<Teardown> {
+    if (objects.length === 0) return { created: this.#created, left: [], problems: [] };
+    const refused = (await Promise.all(objects.map((name) => this.#remove(name)))).flat();
+    const { clock, everyMs, timeoutMs } = this.#options;
+    let last: Look = { found: objects, problems: [] };
+    await waitFor(
+      async () => {
+        last = await this.#labelled(kinds);
+        return last.found.length === 0 ? true : undefined;
+      },
+      { clock, signal: new AbortController().signal, everyMs, timeoutMs },
+    );
+    const problems = last.found.length === 0 ? last.problems : [...last.problems, ...refused];
+    return { created: this.#created, left: last.found.map(keyOf), problems };
   }
 
   async #patch(name: ObjectName, change: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<ClusterObject> {
@@ -137,31 +142,20 @@ export class TestObjectKeeper {
     };
   }
 
-  async #remove(name: ObjectName, problems: string[]): Promise<void> {
+  async #remove(name: ObjectName): Promise<readonly string[]> {
     try {
       await this.#options.cluster.remove(name);
+      return [];
     } catch (error) {
-      problems.push(`${keyOf(name)}: ${errorText(error)}`);
+      return [`${keyOf(name)}: ${errorText(error)}`];
     }
   }
 
-  async #waitUntilGone(kinds: readonly ObjectKind[], problems: string[]): Promise<readonly ObjectName[]> {
-    const { clock, everyMs, timeoutMs } = this.#options;
-    let left: readonly ObjectName[] = [];
-    await waitFor(
-      async () => {
-        left = await this.#labelled(kinds, problems);
-        return left.length === 0 ? true : undefined;
-      },
-      { clock, signal: new AbortController().signal, everyMs, timeoutMs },
-    );
-    return left;
-  }
-
   /** What carries the label of this run now. A kind that cannot be listed is a problem, not an empty list. */
-  async #labelled(kinds: readonly ObjectKind[], problems: string[]): Promise<readonly ObjectName[]> {
+  async #labelled(kinds: readonly ObjectKind[]): Promise<Look> {
     const { cluster, namespace, runId } = this.#options;
     const found: ObjectName[] = [];
+    const problems: string[] = [];
     for (const kind of kinds) {
       try {
         const objects = (await cluster.list({ ...kind, namespace, labels: `${RUN_LABEL}=${runId}` })) ?? [];
@@ -170,8 +164,14 @@ export class TestObjectKeeper {
         problems.push(`${kind.kind}: ${errorText(error)}`);
       }
     }
-    return found;
+    return { found, problems };
   }
+}
+
+/** One look for objects of the run. */
+interface Look {
+  readonly found: readonly ObjectName[];
+  readonly problems: readonly string[];
 }
 
 function ownerReference({ apiVersion, kind, name, uid }: NonNullable<TestObjectOptions['owner']>): ObjectKind & {
