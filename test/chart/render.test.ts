@@ -235,7 +235,10 @@ describe.skipIf(skipHelm)(`the way to the GPU ${WHY_NO_HELM}`, () => {
   it('driverRoot mounts the driver read-only at its own path, also when it comes later', () => {
     const agent = pod('gpuAccess=driverRoot', 'gpu.driverRoot=/home/kubernetes/bin/nvidia');
 
-    expect(volume(agent, 'driver-root')).toEqual({ name: 'driver-root', hostPath: { path: '/home/kubernetes/bin/nvidia' } });
+    expect(volume(agent, 'driver-root')).toEqual({
+      name: 'driver-root',
+      hostPath: { path: '/home/kubernetes/bin/nvidia', type: 'DirectoryOrCreate' },
+    });
     expect(agent.containers[0].volumeMounts.at(-1)).toEqual({
       name: 'driver-root',
       mountPath: '/home/kubernetes/bin/nvidia',

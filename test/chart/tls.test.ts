@@ -43,7 +43,7 @@ describe.skipIf(skipHelm)(`the pin of the server key ${WHY_NO_HELM}`, () => {
     const objects = render('minimal');
 
     expect(objectOf(objects, 'DaemonSet').spec.template.metadata.annotations).toEqual({
-      'assay/collector-key': objectOf(objects, 'ConfigMap', '-agent').data['collector-key'],
+      'assay.dev/collector-key': objectOf(objects, 'ConfigMap', '-agent').data['collector-key'],
     });
   });
 

@@ -32,7 +32,7 @@ none
 {{- define "assay.gpuVolumes" -}}
 {{- $access := include "assay.gpuAccess" . -}}
 {{- if eq $access "driverRoot" }}
-- { name: driver-root, hostPath: { path: {{ .Values.gpu.driverRoot }} } }
+- { name: driver-root, hostPath: { path: {{ .Values.gpu.driverRoot }}, type: DirectoryOrCreate } }
 {{- else if eq $access "amd" }}
 - { name: kfd, hostPath: { path: /dev/kfd, type: CharDevice } }
 - { name: dri, hostPath: { path: /dev/dri, type: Directory } }
