@@ -2,7 +2,7 @@ import { errorText } from '#core/error.ts';
 
 /** One HTTP request. */
 export interface HttpCall {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bytes, or a fresh pass over content that is too large for memory. */

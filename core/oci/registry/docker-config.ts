@@ -48,6 +48,16 @@ export function dockerCredentials(path: string, runHelper: HelperRunner): Creden
   };
 }
 
+/**
+ * Looks credentials up in the text of a Docker configuration alone, as a cluster keeps it in a Secret; helpers are of the
+ * computer that it was made on, and not asked.
+ * @throws CREDENTIALS_UNREADABLE
+ */
+export function configCredentials(text: string, name: string): CredentialLookup {
+  const { auths = {} } = parseConfig(text, name);
+  return (host) => findCredential({ auths }, host, () => Promise.resolve(undefined));
+}
+
 async function findCredential(config: DockerConfig, host: string, runHelper: HelperRunner): Promise<Credential | undefined> {
   const isHub = HUB_NAMES.has(host);
   const helper = entryFor(config.credHelpers ?? {}, host) ?? config.credsStore;
@@ -85,14 +95,17 @@ function credentialOf(entry: AuthEntry): Credential | undefined {
 
 async function readConfig(path: string): Promise<DockerConfig> {
   const text = await readText(path);
-  if (text === undefined) return {};
+  return text === undefined ? {} : parseConfig(text, path);
+}
+
+function parseConfig(text: string, name: string): DockerConfig {
   try {
     const config: unknown = JSON.parse(text);
     if (typeof config === 'object' && config !== null && !Array.isArray(config)) return config;
   } catch {
     // the parser's message would quote the file, which holds secrets
   }
-  throw unreadable(`${path} is not a JSON object`);
+  throw unreadable(`${name} is not a JSON object`);
 }
 
 async function readText(path: string): Promise<string | undefined> {
