@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { errorText } from '#core/error.ts';
+import { AssayError, errorText } from '#core/error.ts';
 import type { ClusterAccess } from './access.ts';
 import { unreachable } from './api-failure.ts';
 
@@ -146,7 +146,7 @@ async function readText(request: ApiRequest, message: IncomingMessage, maxBytes:
   }
   if (size > maxBytes) {
     message.destroy();
-    throw unreachable(what, `the answer has more than ${String(maxBytes)} bytes`);
+    throw new AssayError('CLUSTER_REFUSED', `${what}: the answer has more than the ${String(maxBytes)} bytes that are read`);
   }
   return Buffer.concat(parts).toString('utf8');
 }
