@@ -10,8 +10,9 @@ COPY dist/agent.mjs /app/agent.mjs
 USER 65532:65532
 WORKDIR /app
 ENV NODE_ENV=production
-# Without background threads and with a small young generation the agent stays small on the node.
-ENTRYPOINT ["node", "--single-threaded", "--max-semi-space-size=1", "/app/agent.mjs"]
+# Started small, because it shares the node with workloads: docs/decision/0009-agent-v8-flags.md.
+ENV MALLOC_MMAP_THRESHOLD_=32768
+ENTRYPOINT ["node", "--single-threaded", "--max-semi-space-size=1", "--lite-mode", "--bytecode-old-age=1", "--expose-gc", "/app/agent.mjs"]
 CMD ["run"]
 
 FROM ${BASE} AS collector

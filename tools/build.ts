@@ -1,12 +1,13 @@
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { builtinModulesByCall } from './builtin-modules.ts';
 
 const OUT = 'dist';
 // Optional parts of the CycloneDX library (XML, schema validation) that Assay never calls.
 const UNUSED_OPTIONAL = ['xmlbuilder2', 'libxmljs2', 'ajv-formats-draft2019', 'ajv', 'ajv-formats'];
 // Some dependencies are CommonJS and call require() on Node's own modules.
 const BANNER =
-  "import { createRequire as assayCreateRequire } from 'node:module'; const require = assayCreateRequire(import.meta.url); const __dirname = import.meta.dirname;";
+  "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url); const __dirname = import.meta.dirname;";
 
 /** Options every bundle shares: Node 24, ESM, deterministic bytes. */
 export function bundleOptions(): BuildOptions {
@@ -24,6 +25,7 @@ export function bundleOptions(): BuildOptions {
     define: { ASSAY_VERSION: JSON.stringify(version) },
     banner: { js: BANNER },
     external: UNUSED_OPTIONAL,
+    plugins: [builtinModulesByCall],
     logLevel: 'warning',
   };
 }
@@ -65,7 +67,7 @@ async function buildAll(): Promise<void> {
       outdir: OUT,
       splitting: true,
       chunkNames: 'cli-chunk/[name]-[hash]',
-      plugins: [ownBundles],
+      plugins: [builtinModulesByCall, ownBundles],
     }),
   ]);
   chmodSync(`${OUT}/cli.mjs`, 0o755);

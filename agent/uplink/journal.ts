@@ -138,7 +138,8 @@ export class Journal {
         },
       );
     content.claim(record);
-    return this.#append(RECORD, record).then(() => void content.records.push(record));
+    // A copy of its own: an encoded record is a slice of a pool that it would keep alive for the whole run.
+    return this.#append(RECORD, record).then(() => void content.records.push(Uint8Array.from(record)));
   }
 
   /** Throws everything away, the key too: the agent starts over as another one. */

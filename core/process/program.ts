@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { AssayError } from '#core/error.ts';
+import { NODE_START, nodeFlagsFor } from './node-start.ts';
 
 /** Assay's own node programs. */
 export type ProgramName = 'agent' | 'collector';
@@ -55,7 +56,8 @@ const FORCE_KILL_DELAY_MS = 5_000;
  * @throws PROGRAM_FAILED when it cannot be started
  */
 export function startProgram(name: ProgramName, options: ProgramOptions): RunningProgram {
-  const child = execa(process.execPath, [...NODE_FLAGS[name], programPath(name), ...options.args], {
+  const [path, start] = [programPath(name), NODE_START[name]];
+  const child = execa(process.execPath, [...nodeFlagsFor(start, path), path, ...options.args], {
     stdin: 'ignore',
     stdout: options.output === 'inherit' ? 'inherit' : 'pipe',
     stderr: options.log === 'inherit' ? 'inherit' : 'pipe',
@@ -63,7 +65,7 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
     reject: false,
     cleanup: true,
     forceKillAfterDelay: FORCE_KILL_DELAY_MS,
-    env: { ...WITHHELD, ...options.env },
+    env: { ...WITHHELD, ...start.env, ...options.env },
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   if (child.pid === undefined)
@@ -81,16 +83,6 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
 async function* noLines(): AsyncGenerator<string> {
   // Its output goes straight to ours: there is nothing to read.
 }
-
-/**
- * The agent shares its node with workloads: without background threads and with a small young generation it needs a sixth less
- * memory and no more time. The collector reads thousands of nodes one after the other: with a young generation of the default
- * size most of its memory would be garbage of nodes that it is done with.
- */
-const NODE_FLAGS: Readonly<Record<ProgramName, readonly string[]>> = {
-  agent: ['--single-threaded', '--max-semi-space-size=1'],
-  collector: ['--max-semi-space-size=8'],
-};
 
 /** Path of a program's entry file. */
 function programPath(name: ProgramName): string {
