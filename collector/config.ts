@@ -252,17 +252,11 @@ function checkLocal({ expect, tokenFile }: SettingValues<typeof COLLECTOR_SETTIN
 }
 
 /** What comes from the cluster must not come from the command line too: one of the two would silently not count. */
-function checkCluster({ release, jobUid, expect, tokenFile, runId, nonce, scope }: SettingValues<typeof COLLECTOR_SETTINGS>): void {
+function checkCluster({ release, jobUid, expect, runId, nonce, scope }: SettingValues<typeof COLLECTOR_SETTINGS>): void {
   if (release === undefined) throw missing('release', 'ASSAY_RELEASE', 'the chart does');
   if (jobUid === undefined) throw missing('job-uid', 'ASSAY_JOB_UID', 'the chart does');
-  const foreign = Object.entries({
-    expect: expect[0],
-    'token-file': tokenFile,
-    'run-id': runId,
-    nonce,
-    scope: scope === 'host' ? scope : undefined,
-  });
-  for (const [flag, value] of foreign)
+  const foreign = { expect: expect[0], 'run-id': runId, nonce, scope: scope === 'host' ? scope : undefined };
+  for (const [flag, value] of Object.entries(foreign))
     if (value !== undefined)
       throw new AssayError('CONFIG_INVALID', `--${flag} does not go with --cluster`, { hint: 'Leave one of them out.' });
 }

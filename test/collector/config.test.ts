@@ -50,3 +50,63 @@ describe('collector settings', () => {
     expect(codeOf(() => readCollectorConfig([...NEEDED, ...args], {}))).toBe('CONFIG_INVALID');
   });
 });
+
+describe('settings of a collector in a cluster', () => {
+  const CLUSTER = ['--cluster', '--state-dir', 's', '--release', 'r', '--job-uid', 'u'];
+
+  it('need neither nodes nor a token', () => {
+    expect(readCollectorConfig([...CLUSTER, '--recipe', 'r'], {})).toMatchObject({
+      cluster: true,
+      stall: 180_000,
+      deliveryWait: 1_800_000,
+      checksActive: false,
+    });
+  });
+
+  it('come from variables as the chart sets them', () => {
+    const env = {
+      ASSAY_CLUSTER: 'true',
+      ASSAY_RELEASE: 'assay',
+      ASSAY_NAMESPACE: 'ns',
+      ASSAY_JOB_UID: 'uid',
+      ASSAY_STATE_DIR: '/var/lib/assay/state',
+      ASSAY_CRITERIA: 'service=eks,accelerator=h100,intent=training,nodes=4',
+      ASSAY_EXPECT_SELECTOR: 'pool in (a,b),!old',
+      ASSAY_CHECKS_ACTIVE: 'true',
+      ASSAY_STALL: '90s',
+      // Of the agent, in the same environment.
+      ASSAY_TOKEN_FILE: '/var/run/secrets/assay/token',
+    };
+
+    expect(readCollectorConfig([], env)).toMatchObject({
+      release: 'assay',
+      jobUid: 'uid',
+      criteria: { service: 'eks', accelerator: 'h100', intent: 'training', nodes: 4 },
+      expectSelector: [
+        { key: 'pool', operator: 'In', values: ['a', 'b'] },
+        { key: 'old', operator: 'DoesNotExist', values: [] },
+      ],
+      checksActive: true,
+      stall: 90_000,
+    });
+  });
+
+  it.each([
+    ['no release', ['--cluster', '--state-dir', 's', '--job-uid', 'u', '--recipe', 'r']],
+    ['no Job', ['--cluster', '--state-dir', 's', '--release', 'r', '--recipe', 'r']],
+    ['no recipe', CLUSTER],
+    ['two recipes', [...CLUSTER, '--recipe', 'r', '--criteria', 'service=eks']],
+    ['nodes of its own', [...CLUSTER, '--recipe', 'r', '--expect', 'a']],
+    ['a run id of its own', [...CLUSTER, '--recipe', 'r', '--run-id', 'a']],
+    ['a nonce of its own', [...CLUSTER, '--recipe', 'r', '--nonce', '00'.repeat(32)]],
+    ['only this computer', [...CLUSTER, '--recipe', 'r', '--scope', 'host']],
+    ['a selector that is none', [...CLUSTER, '--recipe', 'r', '--expect-selector', '=']],
+    ['criteria without values', [...CLUSTER, '--criteria', 'service=']],
+    ['criteria without names', [...CLUSTER, '--criteria', 'eks']],
+    ['criteria that nobody knows', [...CLUSTER, '--criteria', 'colour=blue']],
+    ['criteria that are given twice', [...CLUSTER, '--criteria', 'service=eks,service=gke']],
+    ['nodes that are no number', [...CLUSTER, '--criteria', 'service=eks,nodes=many']],
+  ])('refuse %s', (_, args) => {
+    expect(codeOf(() => readCollectorConfig(args, {}))).toBe('CONFIG_INVALID');
+  });
+});

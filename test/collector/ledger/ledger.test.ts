@@ -43,6 +43,16 @@ describe('ledger', () => {
     expect(second.replay.agents.map(({ entry, stream }) => [entry.node, stream.receivedSeq])).toEqual([['node-a', 5]]);
   });
 
+  it('holds nothing and nobody when its run cannot be made, and can be opened then', async () => {
+    const directory = newDirectory();
+    const refused = Ledger.open({ directory, newRun: () => Promise.reject(new Error('no nodes')), nowMs: () => 5 });
+    await expect(refused).rejects.toThrow('no nodes');
+    const { ledger, run } = await openLedger(directory);
+    await ledger.close();
+
+    expect(run.runId).toBe('run-test');
+  });
+
   it('gives the sealed run and the digest of its file, and is not changed by being opened again', async () => {
     const directory = newDirectory();
     const { ledger } = await openLedger(directory);

@@ -87,4 +87,53 @@ describe('sealed run', () => {
   ])('does not come from an entry that is %s', (_, bytes) => {
     expect(codeOf(() => decodeEntry(bytes))).toBe('LEDGER_CORRUPT');
   });
+
+  it('has what a cluster adds, in the order in which it came', async () => {
+    const check = (name: string) => ({ phase: 'deployment', check: name, status: 'passed', durationMs: 1, startedAtMs: 1 }) as const;
+    const facts = [
+      { type: 'K8s', subtype: 'server', key: 'version', reading: { state: 'read', value: 'v1.36.0' }, source: '/version' },
+    ] as const;
+    const incident = { code: 'NODE_BUSY', node: 'node-a', detail: 'x', atMs: 2 };
+    const run = await sealedRunFrom(
+      [
+        { ...RUN, cluster: { nodeUids: ['a', 'b'] }, previous: `sha256:${'1'.repeat(64)}` as never },
+        { kind: 'cluster-check', result: check('b') },
+        { kind: 'incident', incident },
+        { kind: 'reopened', atMs: 1 },
+        { kind: 'cluster-facts', measurements: facts },
+        // A collector that was killed right after writing them reads them again; the first ones count.
+        { kind: 'cluster-facts', measurements: [] },
+        { kind: 'cluster-check', result: check('a') },
+        { ...SEAL, incidentCounts: { NODE_BUSY: 5 } } as LedgerEntry,
+      ].map((entry) => decodeEntry(encodeEntry(entry as LedgerEntry))),
+    );
+
+    expect(run.previous).toBe(`sha256:${'1'.repeat(64)}`);
+    expect(run.cluster).toEqual({
+      checks: [check('b'), check('a')],
+      measurements: facts,
+      incidents: [incident],
+      incidentCounts: { NODE_BUSY: 5 },
+    });
+  });
+
+  it('says nothing of a cluster outside of one', async () => {
+    const run = await sealedRunFrom([RUN, { kind: 'incident', incident: { code: 'X', detail: 'x', atMs: 1 } }, SEAL]);
+
+    expect(run.cluster).toBeUndefined();
+  });
+
+  it('joins absences that needed entries of their own, but not those of a collector that was killed before its seal', async () => {
+    const absence = (node: string) => ({ node, reason: 'tainted', detail: 'x' }) as never;
+    const run = await sealedRunFrom([
+      RUN,
+      { kind: 'absences', absences: [absence('stale')] },
+      { kind: 'reopened', atMs: 1 },
+      { kind: 'absences', absences: [absence('a'), absence('b')] },
+      { kind: 'absences', absences: [absence('c')] },
+      { ...SEAL, absences: [absence('d')] } as LedgerEntry,
+    ]);
+
+    expect(run.absences.map(({ node }) => node)).toEqual(['a', 'b', 'c', 'd']);
+  });
 });
