@@ -99,6 +99,15 @@ describe('the schema of the values', () => {
   });
 });
 
+describe('the chart', () => {
+  it('has the version of the programs, in chart and in images', () => {
+    const { version, appVersion } = parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8'));
+    const programs = JSON.parse(readFileSync('package.json', 'utf8')).version;
+
+    expect([version, appVersion]).toEqual([programs, programs]);
+  });
+});
+
 describe.skipIf(skipHelm)(`helm ${WHY_NO_HELM}`, () => {
   it.each(VALUES)('lints the chart strictly with the values %s', (name) => {
     expect(call('helm', ['lint', '--strict', CHART, '-f', valuesFile(name)])).toMatchObject({
