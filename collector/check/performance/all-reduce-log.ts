@@ -88,7 +88,7 @@ function rowOf(line: string, columns: Columns | undefined): readonly Row[] {
 
 function transportOf(lines: readonly string[]): Transport {
   const network = lines.map((line) => /NCCL INFO Using network ([\w ]+?)\s*$/.exec(line)?.[1]).find((found) => found !== undefined);
-  const channels = lines.flatMap((line) => /NCCL INFO Channel .* via (\S+)/.exec(line)?.[1] ?? []);
+  const channels = lines.flatMap((line) => /NCCL INFO Channel .* via (.+?)(?: comm 0x.*)?$/.exec(line)?.[1] ?? []);
   const hasNvls =
     lines.some((line) => line.includes('NVLS multicast support is available')) && lines.some((line) => line.includes('NVLS comm 0x'));
   return { network, channels: [...new Set(channels)].sort(), hasNvls };
