@@ -6,6 +6,7 @@ import { cliPage } from './gen-cli-page.ts';
 import { configPage } from './gen-config-page.ts';
 import { chartPage } from './gen-chart-page.ts';
 import { checkPage } from './gen-check-page.ts';
+import { clusterCheckPage } from './gen-cluster-check-page.ts';
 import { errorPage } from './gen-error-page.ts';
 
 /** Generated files: path in the repository and how to make its text. Every one is committed and says so on line 1. */
@@ -20,6 +21,7 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
     );
     files.set('docs/reference/chart.md', chartPage());
     files.set('docs/reference/check.md', checkPage());
+    files.set('docs/reference/cluster-check.md', clusterCheckPage());
     files.set('docs/reference/error.md', errorPage());
     files.set('docs/reference/config.md', configPage());
     files.set('docs/reference/cli.md', await cliPage());
