@@ -49,6 +49,11 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'pull', summary: 'a bundle out of a registry, without a verdict', load: async () => (await import('./pull.ts')).definePull },
   { name: 'show', summary: 'what evidence says about itself, without a verdict', load: async () => (await import('./show.ts')).defineShow },
   {
+    name: 'doctor',
+    summary: 'what a run in a cluster would do, and what to change first',
+    load: async () => (await import('./doctor.ts')).defineDoctor,
+  },
+  {
     name: 'status',
     summary: 'where a run in a cluster stands, and what it waits for',
     load: async () => (await import('./status.ts')).defineStatus,

@@ -19,8 +19,16 @@ export interface ReadRecipeOptions extends CatalogSource {
  */
 export async function readRecipeFile(path: string, options: ReadRecipeOptions = {}): Promise<Recipe> {
   const name = /\.(?:ya?ml|json)$/.test(path) ? path : `${path}.json`;
-  const root = recipeField(readBoundedFile(path), { name });
-  if (root.member('kind').text() === 'RecipeMetadata') return resolveOverlay(root, path, options);
+  return readRecipeText(readBoundedFile(path), name, options);
+}
+
+/**
+ * As {@link readRecipeFile}, for text that is no file.
+ * @param name how messages call it; its suffix says whether it is YAML or JSON
+ */
+export async function readRecipeText(text: Uint8Array, name: string, options: ReadRecipeOptions = {}): Promise<Recipe> {
+  const root = recipeField(text, { name });
+  if (root.member('kind').text() === 'RecipeMetadata') return resolveOverlay(root, name, options);
   if (!needsRegistry(root)) return decodeRecipe(root);
   const { loadCatalog } = await import('./load-catalog.ts');
   return decodeRecipe(root, (await loadCatalog(options)).registry);

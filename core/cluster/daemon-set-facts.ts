@@ -92,10 +92,17 @@ export function missingLabels({ nodeSelector, affinity }: DaemonSetFacts, { labe
   return [...unmet(nodeSelector), ...(nearest ?? [])];
 }
 
-/** What a DaemonSet selects, as a person would write it. */
+/** So many alternatives are named; the chart has twenty. */
+const NAMED = 3;
+
+/** What a DaemonSet selects, as a person would write it; of many alternatives the first ones. */
 export function selectionText({ nodeSelector, affinity }: DaemonSetFacts): string {
   const and = (requirements: readonly LabelRequirement[]): string => requirements.map(requirementText).join(',');
-  const groups = affinity.map(and).join(' or ');
+  const more = affinity.length > NAMED + 1 ? ` or ${String(affinity.length - NAMED)} others` : '';
+  const groups = `${affinity
+    .slice(0, more === '' ? undefined : NAMED)
+    .map(and)
+    .join(' or ')}${more}`;
   return [and(nodeSelector), groups].filter((text) => text !== '').join(' and ');
 }
 
