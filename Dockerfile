@@ -12,6 +12,7 @@ WORKDIR /app
 ENV NODE_ENV=production
 # Started small, because it shares the node with workloads: docs/decision/0009-agent-v8-flags.md.
 ENV MALLOC_MMAP_THRESHOLD_=32768
+ENV MALLOC_TOP_PAD_=0
 ENTRYPOINT ["node", "--single-threaded", "--max-semi-space-size=1", "--lite-mode", "--bytecode-old-age=1", "--expose-gc", "/app/agent.mjs"]
 CMD ["run"]
 

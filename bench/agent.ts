@@ -1,9 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NODE_START } from '#core/process/node-start.ts';
 import { hgxH100, h100Gpus, noGpu } from '../test/fixture/host/machines.ts';
 import { writeMachine, type Machine, type WrittenMachine } from '../test/fixture/host/machine.ts';
 import { smiXml } from '../test/fixture/host/nvidia-smi.ts';
@@ -11,8 +12,7 @@ import { formatSpread, printFigure, spread } from './measure.ts';
 
 const AGENT = 'dist/agent.mjs';
 const COLLECTOR = 'dist/collector.mjs';
-/** As core/process/program.ts and the image start it. */
-const NODE_FLAGS = ['--single-threaded', '--max-semi-space-size=1'];
+const { flags: NODE_FLAGS, env: NODE_ENV } = NODE_START.agent;
 const ROUNDS = 5;
 const IDLE_MS = 5000;
 // Two counts of the clock that /proc reports CPU time in, per second.
@@ -53,7 +53,7 @@ function runMode(mode: string, machine: WrittenMachine): { readonly wallMs: numb
       `--host-root=${machine.root}`,
       `--tool-path=${machine.tools}`,
     ],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', env: { ...process.env, ...NODE_ENV } },
   );
   return { wallMs: performance.now() - startedAt, peakMiB: Number(/peak (\d+)/.exec(stderr)?.[1] ?? 0) / 1024 };
 }
@@ -68,7 +68,19 @@ async function measureRun(
 ): Promise<{ readonly helloMs: number; readonly connected: Memory; readonly idle: Memory; readonly idleCpu: number }> {
   const [token, recipe] = [join(directory, 'token'), join(directory, 'recipe.yaml')];
   writeFileSync(token, 'x'.repeat(64));
-  spawnSync(process.execPath, ['dist/cli.mjs', 'recipe', 'resolve', '-o', recipe]);
+  spawnSync(process.execPath, [
+    'dist/cli.mjs',
+    'recipe',
+    'resolve',
+    '--accelerator',
+    'h100',
+    '--service',
+    'eks',
+    '--intent',
+    'training',
+    '-o',
+    recipe,
+  ]);
   const flags = [
     '--listen=127.0.0.1:0',
     `--state-dir=${join(directory, 'state')}`,
@@ -104,7 +116,7 @@ async function measureRun(
           `--tool-path=${machine.tools}`,
           '--log-level=error',
         ],
-        { stdio: 'inherit' },
+        { stdio: 'inherit', env: { ...process.env, ...NODE_ENV } },
       );
     }
     if (event.event === 'node-connected') {
@@ -149,6 +161,29 @@ async function measureMachine(name: string, machine: Machine, directory: string)
   printFigure(`${name}: processor time while waiting`, `${run.idleCpu.toFixed(1)} m`, '<= 2 m');
 }
 
+/** The parser warm in this process, and what a large document costs the agent once, as it is started. */
+async function printParse(place: string): Promise<void> {
+  const { parseNvidiaSmiXml } = await import('../agent/vendor/nvidia/smi-xml.ts');
+  const bytes = Buffer.from(smiXml(Array.from({ length: 24 }, () => h100Gpus()).flat()));
+  const times = Array.from({ length: ROUNDS * 2 }, () => {
+    const startedAt = performance.now();
+    parseNvidiaSmiXml(bytes);
+    return performance.now() - startedAt;
+  });
+  const size = `${(bytes.length / 1e6).toFixed(2)} MB of nvidia-smi XML`;
+  printFigure(`parse of ${size}`, formatSpread(spread(times)), '<= 50 ms per MB');
+  const [large, small] = [join(place, 'large.xml'), join(place, 'small.xml')];
+  writeFileSync(large, bytes);
+  writeFileSync(small, smiXml(h100Gpus().slice(0, 1)));
+  const wallOf = (path: string): number => {
+    const startedAt = performance.now();
+    spawnSync(process.execPath, [...NODE_FLAGS, AGENT, 'parse', 'nvidia-smi-xml', path], { env: { ...process.env, ...NODE_ENV } });
+    return performance.now() - startedAt;
+  };
+  const walls = Array.from({ length: ROUNDS }, () => wallOf(large) - wallOf(small));
+  printFigure('the same once, in a process of its own', formatSpread(spread(walls)));
+}
+
 /** What each part costs that the agent loads: resident memory of a process that imports it, beside one that imports nothing. */
 function printImports(): void {
   const parts = ['node:crypto', 'node:tls', 'ws', 'protobufjs/minimal.js', 'pino', 'fast-xml-parser', 'execa'];
@@ -156,7 +191,7 @@ function printImports(): void {
     Number(
       spawnSync(
         process.execPath,
-        ['--input-type=module', '-e', `${code};process.stdout.write(String(process.memoryUsage().rss/1048576))`],
+        [...NODE_FLAGS, '--input-type=module', '-e', `${code};process.stdout.write(String(process.memoryUsage().rss/1048576))`],
         { encoding: 'utf8' },
       ).stdout,
     );
@@ -169,18 +204,17 @@ function printImports(): void {
 if (!existsSync(AGENT)) throw new Error(`${AGENT} is missing: run "npm run build" first`);
 const directory = mkdtempSync(join(tmpdir(), 'assay-bench-agent-'));
 try {
+  printFigure(
+    'load average of this computer',
+    loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' '),
+  );
   printFigure('size of the bundle', `${(statSync(AGENT).size / 1024).toFixed(0)} KiB`);
   await measureMachine('no GPU, 8 CPUs', noGpu(8), directory);
   await measureMachine('no GPU, 192 CPUs', noGpu(192), directory);
   await measureMachine('HGX H100, 192 CPUs', hgxH100(), directory);
-  const { parseNvidiaSmiXml } = await import('../agent/vendor/nvidia/smi-xml.ts');
-  const bytes = Buffer.from(smiXml(Array.from({ length: 24 }, () => h100Gpus()).flat()));
-  const times = Array.from({ length: ROUNDS * 2 }, () => {
-    const startedAt = performance.now();
-    parseNvidiaSmiXml(bytes);
-    return performance.now() - startedAt;
-  });
-  printFigure(`parse of ${(bytes.length / 1e6).toFixed(2)} MB of nvidia-smi XML`, formatSpread(spread(times)), '<= 50 ms per MB');
+  await printParse(directory);
   printImports();
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -16,7 +16,7 @@ export interface NodeStart {
 export const NODE_START = {
   agent: {
     flags: ['--single-threaded', '--max-semi-space-size=1', '--lite-mode', '--bytecode-old-age=1', '--expose-gc'],
-    env: { MALLOC_MMAP_THRESHOLD_: '32768' },
+    env: { MALLOC_MMAP_THRESHOLD_: '32768', MALLOC_TOP_PAD_: '0' },
   },
   collector: { flags: ['--max-semi-space-size=8'], env: {} },
 } as const satisfies Readonly<Record<string, NodeStart>>;
