@@ -3,16 +3,19 @@ import type { Cluster } from '#core/cluster/cluster.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import type { CatalogFiles } from '#core/recipe/catalog.ts';
 import type { Recipe } from '#core/recipe/document.ts';
+import type { ClusterNodes } from './read/cluster-nodes.ts';
 import type { TestObjects } from './workload/test-objects.ts';
 import type { CheckTiming } from './timing.ts';
 import type { ClusterVerdict } from './verdict.ts';
 
 /** What a check may do to the cluster without test objects: look. */
-export type ReadableCluster = Pick<Cluster, 'read' | 'list' | 'get' | 'podLog'>;
+export type ReadableCluster = Pick<Cluster, 'read' | 'list' | 'watch' | 'get' | 'podLog'>;
 
 /** What a check runs with. */
 export interface ClusterCheckContext {
   readonly cluster: ReadableCluster;
+  /** The nodes of the cluster, which many checks look at. */
+  readonly nodes: ClusterNodes;
   readonly recipe: Recipe;
   /** Files of the recipe's catalog; undefined when the recipe came without one. */
   readonly files: CatalogFiles | undefined;

@@ -7,6 +7,7 @@ import type { CheckResult } from '#core/wire/record.ts';
 import { CLUSTER_CHECKS, TEARDOWN_CHECK } from './catalog.ts';
 import type { ClusterCheck, ClusterCheckContext } from './cluster-check.ts';
 import { inCompletionOrder, type TaskLane } from './completion-order.ts';
+import { ClusterNodes } from './read/cluster-nodes.ts';
 import { checkResult, runCheck } from './run-check.ts';
 import { CHECK_TIMING, type CheckTiming } from './timing.ts';
 import { TestObjectKeeper } from './workload/test-objects.ts';
@@ -79,7 +80,9 @@ export function inEvidenceOrder(results: readonly CheckResult[]): readonly Check
 function lanesOf(input: ClusterCheckInput, keeper: TestObjectKeeper | undefined): readonly TaskLane<CheckResult>[] {
   const isActive = ({ writes }: ClusterCheck): boolean => keeper !== undefined && writes.length > 0;
   const selected = selectChecks(input);
-  const taskOf = (check: ClusterCheck) => (): Promise<CheckResult> => runOne(check, input, isActive(check) ? keeper : undefined);
+  const nodes = new ClusterNodes(input.cluster, input.clock);
+  const taskOf = (check: ClusterCheck) => (): Promise<CheckResult> =>
+    runOne(check, input, { nodes, keeper: isActive(check) ? keeper : undefined });
   return [
     { tasks: selected.filter((check) => !isActive(check)).map(taskOf), parallel: PARALLEL },
     { tasks: selected.filter(isActive).map(taskOf), parallel: 1 },
@@ -94,10 +97,17 @@ function selectChecks({ recipe, phases, recorded }: ClusterCheckInput): readonly
     .filter((check) => (check.origin === 'cluster' || isNamed(check)) && recorded?.has(check.name) !== true);
 }
 
-async function runOne(check: ClusterCheck, input: ClusterCheckInput, keeper: TestObjectKeeper | undefined): Promise<CheckResult> {
+interface Shared {
+  readonly nodes: ClusterNodes;
+  /** Undefined for a check that only looks. */
+  readonly keeper: TestObjectKeeper | undefined;
+}
+
+async function runOne(check: ClusterCheck, input: ClusterCheckInput, { nodes, keeper }: Shared): Promise<CheckResult> {
   const { cluster, recipe, files, bom, clock, signal, images = {}, fabric } = input;
   const context: Omit<ClusterCheckContext, 'signal' | 'objects'> = {
     cluster,
+    nodes,
     recipe,
     files,
     bom,

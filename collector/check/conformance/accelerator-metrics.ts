@@ -1,7 +1,6 @@
-import type { ClusterObject } from '#core/cluster/cluster.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { GPU_OPERATOR, namespaceOf } from '../read/component.ts';
-import { isPodReady } from '../read/workload-state.ts';
+import { readPods, type SlimPod } from '../read/slim-pods.ts';
 import { fail, pass, skipFor, type ClusterVerdict } from '../verdict.ts';
 import { readExporters, type ExporterPages } from './exporter-pages.ts';
 
@@ -44,28 +43,26 @@ const AMD_POD = /metrics-exporter/;
 /** Every DCGM exporter that can be asked gives utilisation, memory, temperature and power of its boards. */
 export async function checkAcceleratorMetrics({ cluster, recipe }: ClusterCheckContext): Promise<ClusterVerdict> {
   const namespace = namespaceOf(recipe, GPU_OPERATOR.names, GPU_OPERATOR.namespace);
-  const pods = (await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: 'app=nvidia-dcgm-exporter' })) ?? [];
+  const pods = await readPods(cluster, { namespace, labels: 'app=nvidia-dcgm-exporter' });
   return judgeExporters(DCGM, { cluster, namespace, pods });
 }
 
 /** Every AMD device metrics exporter that can be asked gives utilisation, memory, temperature and power of its boards. */
 export async function checkAmdAcceleratorMetrics({ cluster, recipe }: ClusterCheckContext): Promise<ClusterVerdict> {
   const namespace = namespaceOf(recipe, ['amd-gpu-operator'], AMD_NAMESPACE);
-  const pods = ((await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace })) ?? []).filter(({ metadata }) =>
-    AMD_POD.test(metadata.name),
-  );
+  const pods = (await readPods(cluster, { namespace })).filter(({ name }) => AMD_POD.test(name));
   return judgeExporters(AMD, { cluster, namespace, pods });
 }
 
 interface ExporterPlace {
   readonly cluster: ClusterCheckContext['cluster'];
   readonly namespace: string;
-  readonly pods: readonly ClusterObject[];
+  readonly pods: readonly SlimPod[];
 }
 
 async function judgeExporters(rule: ExporterRule, { cluster, namespace, pods }: ExporterPlace): Promise<ClusterVerdict> {
   const { what, port, service } = rule;
-  const ready = pods.filter(isPodReady);
+  const ready = pods.filter(({ isReady }) => isReady);
   const counts = { exporters: pods.length, ready: ready.length };
   if (pods.length === 0) return fail(`no pod of ${what} is in namespace ${namespace}: enable it in the GPU operator`, counts);
   if (ready.length < pods.length)

@@ -32,7 +32,7 @@ export async function checkClusterAutoscaling(context: ClusterCheckContext): Pro
   const labels = GROUP_LABELS[service];
   if (labels === undefined)
     return skip(`Karpenter is not installed, and nothing is known about cluster autoscaling on service "${service}"`);
-  const nodes = gpuNodes((await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? []);
+  const nodes = gpuNodes(await context.nodes.read());
   return judgeGroups(context, nodes, { service, labels });
 }
 

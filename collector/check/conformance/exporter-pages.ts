@@ -1,5 +1,5 @@
-import type { ClusterObject } from '#core/cluster/cluster.ts';
 import type { ReadableCluster } from '../cluster-check.ts';
+import type { SlimPod } from '../read/slim-pods.ts';
 import { countSamples, type SampleCounts } from '../read/prometheus-text.ts';
 
 /** An exporter: its pods, and the service in front of them. */
@@ -7,7 +7,7 @@ export interface Exporter {
   readonly namespace: string;
   readonly service: string;
   readonly port: number;
-  readonly pods: readonly ClusterObject[];
+  readonly pods: readonly SlimPod[];
 }
 
 /** What the exporters answered. */
@@ -33,7 +33,7 @@ const REFUSED: readonly number[] = [401, 403];
  */
 export async function readExporters(cluster: Pick<ReadableCluster, 'get'>, exporter: Exporter): Promise<ExporterPages> {
   const { namespace, service, port, pods } = exporter;
-  const asked = pods.slice(0, MAX_PODS).map(({ metadata }) => metadata.name);
+  const asked = pods.slice(0, MAX_PODS).map(({ name }) => name);
   const pathOf = (kind: 'pods' | 'services', name: string): string =>
     `/api/v1/namespaces/${namespace}/${kind}/${name}:${port}/proxy/metrics`;
   const pages: SampleCounts[] = [];

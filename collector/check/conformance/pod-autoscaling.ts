@@ -1,6 +1,7 @@
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { GPU_OPERATOR, namespaceOf } from '../read/component.ts';
 import { foldProblems } from '../read/problem.ts';
+import { readPods } from '../read/slim-pods.ts';
 import { fail, pass, skip, skipFor, type ClusterVerdict, type Observed } from '../verdict.ts';
 import { makeScaled, retarget, untilScaled } from '../workload/scaled-deployment.ts';
 import type { TestObjects } from '../workload/test-objects.ts';
@@ -17,7 +18,7 @@ const SCALE_MS = 120_000;
 export async function checkPodAutoscaling(context: ClusterCheckContext): Promise<ClusterVerdict> {
   const { cluster, recipe, objects } = context;
   const operator = namespaceOf(recipe, GPU_OPERATOR.names, GPU_OPERATOR.namespace);
-  const exporters = (await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace: operator, labels: 'app=nvidia-dcgm-exporter' })) ?? [];
+  const exporters = await readPods(cluster, { namespace: operator, labels: 'app=nvidia-dcgm-exporter' });
   if (exporters.length === 0) return skip(`no nvidia-dcgm-exporter runs in namespace ${operator}, so there is no GPU metric to follow`);
   const [custom, external] = await Promise.all([customMetricsProblems(context), externalMetric(context, objects?.namespace ?? 'default')]);
   const observed = { exporters: exporters.length, metric: GPU_METRIC, values: external.values };

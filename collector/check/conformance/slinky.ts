@@ -62,11 +62,11 @@ export async function checkSlinkySlurmImexChannel(context: ClusterCheckContext):
 }
 
 /** Why there is nothing to look at: no component, no API, or only nodes that do not exist. */
-async function absence({ cluster, recipe }: ClusterCheckContext): Promise<ClusterVerdict | undefined> {
+async function absence({ cluster, nodes: view, recipe }: ClusterCheckContext): Promise<ClusterVerdict | undefined> {
   if (componentOf(recipe, COMPONENT) === undefined) return skip(`the recipe has no ${COMPONENT}`);
   if ((await cluster.list({ apiVersion: API, kind: 'Controller' })) === undefined)
     return skip(`the cluster does not know ${API}: Slinky is not installed`);
-  const nodes = (await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? [];
+  const nodes = await view.read();
   return nodes.length > 0 && nodes.every(isKwok) ? skip('all nodes are simulated (KWOK)') : undefined;
 }
 

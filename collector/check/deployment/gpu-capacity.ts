@@ -21,8 +21,8 @@ interface NodeCount {
  * Every GPU that a node has can be asked for: what device plug-in or DRA driver advertise equals what the node's labels say of the hardware,
  * and no device is unhealthy.
  */
-export async function checkGpuCapacity({ cluster }: ClusterCheckContext): Promise<ClusterVerdict> {
-  const nodes = gpuNodes((await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? []);
+export async function checkGpuCapacity({ cluster, nodes: view }: ClusterCheckContext): Promise<ClusterVerdict> {
+  const nodes = gpuNodes(await view.read());
   if (nodes.length === 0) return skip('no node of the cluster has a GPU by capacity or label');
   const ready = nodes.filter(({ isReady }) => isReady);
   const slices = ready.some(advertisesNothing) ? ((await readDraState(cluster))?.devices ?? []) : [];

@@ -1,6 +1,7 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { enabledComponents } from '../read/component.ts';
+import { eachObject } from '../read/each-object.ts';
 import { readImageName } from '../read/image-name.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import { fail, pass, skip, type ClusterVerdict } from '../verdict.ts';
@@ -23,8 +24,7 @@ type Match = 'same' | 'different' | 'not-pinned' | 'no-digest';
  */
 export async function checkImageDigests({ cluster, recipe, files, bom }: ClusterCheckContext): Promise<ClusterVerdict> {
   const namespaces = [...new Set(enabledComponents(recipe).flatMap(({ namespace }) => namespace ?? []))].sort();
-  const lists = await Promise.all(namespaces.map((namespace) => cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace })));
-  const running = distinct(lists.flatMap((pods) => pods ?? []).flatMap(imagesOf));
+  const running = await runningImages(cluster, namespaces);
   const pins = imagePins(files, bom);
   const judged = running.map((image) => ({ image, match: matchOf(image, pins) }));
   const of = (match: Match): readonly RunningImage[] => judged.filter((each) => each.match === match).map(({ image }) => image);
@@ -75,8 +75,11 @@ function imagesOf(pod: ClusterObject): readonly RunningImage[] {
   });
 }
 
-function distinct(images: readonly RunningImage[]): readonly RunningImage[] {
-  const byText = new Map(images.map((image) => [`${image.image} ${image.digest ?? ''}`, image]));
+async function runningImages(cluster: ClusterCheckContext['cluster'], namespaces: readonly string[]): Promise<readonly RunningImage[]> {
+  const byText = new Map<string, RunningImage>();
+  for (const namespace of namespaces)
+    for await (const pod of eachObject(cluster, { apiVersion: 'v1', kind: 'Pod', namespace }))
+      for (const image of imagesOf(pod)) byText.set(`${image.image} ${image.digest ?? ''}`, image);
   return [...byText].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, image]) => image);
 }
 

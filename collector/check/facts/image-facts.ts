@@ -1,34 +1,46 @@
-import type { ClusterObject } from '#core/cluster/cluster.ts';
+import type { Cluster, ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import { compareText } from '#core/digest/compare-text.ts';
-import type { Measurement } from '#core/snapshot/measurement.ts';
+import type { Measurement, Scalar } from '#core/snapshot/measurement.ts';
+import { eachObject } from '../read/each-object.ts';
 import { readImageName } from '../read/image-name.ts';
 
 const FIELDS: readonly string[] = ['containers', 'initContainers', 'ephemeralContainers'];
 /** Images by name that are recorded; clusters with more have many tenants. */
 const MAX_IMAGES = 2000;
+/** Pods that are looked at: forty pages. In a larger cluster the same images come again and again. */
+const MAX_PODS = 20_000;
+const SOURCE = 'v1 Pod';
 
 /**
- * Tags of all images that pods ask for, by the last part of the image's name. Several tags of one name stand side by side, sorted.
+ * Tags of all images that pods ask for, by the last part of the image's name, and how many pods were looked at. Several tags of one
+ * name stand side by side, sorted.
+ * @throws CLUSTER_*
  * @source upstream snapshot, K8s.image, where the last tag that was seen wins
  */
-export function imageFacts(pods: readonly ClusterObject[]): readonly Measurement[] {
+export async function imageFacts(cluster: Pick<Cluster, 'watch'>): Promise<readonly Measurement[]> {
   const tags = new Map<string, Set<string>>();
-  for (const image of pods.flatMap(imagesOf)) {
-    const { repository, tag } = readImageName(image);
-    const name = repository.slice(repository.lastIndexOf('/') + 1);
-    tags.set(name, (tags.get(name) ?? new Set()).add(tag ?? 'latest'));
+  let pods = 0;
+  for await (const pod of eachObject(cluster, { apiVersion: 'v1', kind: 'Pod' })) {
+    pods += 1;
+    if (pods > MAX_PODS) break;
+    for (const image of imagesOf(pod)) addTag(tags, image);
   }
-  return [...tags]
+  const images = [...tags]
     .sort(([left], [right]) => compareText(left, right))
     .slice(0, MAX_IMAGES)
-    .map(([key, found]) => ({
-      type: 'K8s',
-      subtype: 'image',
-      key,
-      reading: { state: 'read', value: [...found].sort(compareText).join(',') },
-      source: 'v1 Pod',
-    }));
+    .map(([key, found]) => fact('image', key, [...found].sort(compareText).join(',')));
+  return [...images, fact('pod', 'looked-at', Math.min(pods, MAX_PODS)), fact('pod', 'all', pods <= MAX_PODS)];
+}
+
+function addTag(tags: Map<string, Set<string>>, image: string): void {
+  const { repository, tag } = readImageName(image);
+  const name = repository.slice(repository.lastIndexOf('/') + 1);
+  tags.set(name, (tags.get(name) ?? new Set()).add(tag ?? 'latest'));
+}
+
+function fact(subtype: string, key: string, value: Scalar): Measurement {
+  return { type: 'K8s', subtype, key, reading: { state: 'read', value }, source: SOURCE };
 }
 
 function imagesOf(pod: ClusterObject): readonly string[] {

@@ -4,12 +4,13 @@ import { conditionOf, textAt } from '#core/cluster/object-value.ts';
 import { compareText } from '#core/digest/compare-text.ts';
 import { errorText } from '#core/error.ts';
 import type { Measurement, Reading } from '#core/snapshot/measurement.ts';
+import { readNodes } from '../read/cluster-nodes.ts';
 import { imageFacts } from './image-facts.ts';
 import { nodeTopology } from './node-topology.ts';
 import { policyFacts } from './policy-facts.ts';
 import { serviceOf } from './provider.ts';
 
-type FactSource = Pick<Cluster, 'list' | 'get'>;
+type FactSource = Pick<Cluster, 'list' | 'watch' | 'get'>;
 
 const OPENSHIFT_API = '/apis/config.openshift.io/v1';
 const OK = 200;
@@ -25,13 +26,13 @@ export async function readClusterFacts(cluster: FactSource): Promise<readonly Me
   const families = await Promise.all([
     orUnreadable(serverFacts(cluster), { type: 'K8s', subtype: 'server', key: 'version', source: '/version' }),
     orUnreadable(nodeFacts(cluster), { type: 'NodeTopology', subtype: 'summary', key: 'node-count', source: 'v1 Node' }),
-    orUnreadable(listFacts(cluster, { apiVersion: 'v1', kind: 'Pod' }, imageFacts), {
+    orUnreadable(imageFacts(cluster), {
       type: 'K8s',
       subtype: 'image',
       key: 'images',
       source: 'v1 Pod',
     }),
-    orUnreadable(listFacts(cluster, { apiVersion: 'nvidia.com/v1', kind: 'ClusterPolicy' }, policyFacts), {
+    orUnreadable(readPolicies(cluster), {
       type: 'K8s',
       subtype: 'policy',
       key: 'policies',
@@ -45,12 +46,8 @@ async function orUnreadable(facts: Promise<readonly Measurement[]>, place: Omit<
   return facts.catch((error: unknown) => [{ ...place, reading: { state: 'unreadable', reason: errorText(error) } }]);
 }
 
-async function listFacts(
-  cluster: FactSource,
-  kind: { readonly apiVersion: string; readonly kind: string },
-  read: (objects: readonly ClusterObject[]) => readonly Measurement[],
-): Promise<readonly Measurement[]> {
-  return read((await cluster.list(kind)) ?? []);
+async function readPolicies(cluster: FactSource): Promise<readonly Measurement[]> {
+  return policyFacts((await cluster.list({ apiVersion: 'nvidia.com/v1', kind: 'ClusterPolicy' })) ?? []);
 }
 
 async function serverFacts(cluster: FactSource): Promise<readonly Measurement[]> {
@@ -66,9 +63,7 @@ async function serverFacts(cluster: FactSource): Promise<readonly Measurement[]>
 }
 
 async function nodeFacts(cluster: FactSource): Promise<readonly Measurement[]> {
-  const nodes = [...((await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? [])].sort((left, right) =>
-    compareText(left.metadata.name, right.metadata.name),
-  );
+  const nodes = [...(await readNodes(cluster))].sort((left, right) => compareText(left.metadata.name, right.metadata.name));
   const source = nodes.find((node) => isReady(node) && gpuEvidence(node) !== undefined) ?? nodes.find(isReady) ?? nodes[0];
   const isOpenShift = (await cluster.get(OPENSHIFT_API).catch(() => undefined))?.status === OK;
   return [...(source === undefined ? [] : oneNodeFacts(source, isOpenShift)), ...nodeTopology(nodes)];

@@ -8,6 +8,9 @@ import type { HealthCheck, HealthOperation } from './health-check.ts';
 import { mismatch } from './pattern.ts';
 import type { RecentLists } from './recent-lists.ts';
 
+/** Parts that every kept object has. */
+const ALWAYS: readonly string[] = ['apiVersion', 'kind', 'metadata'];
+
 /** What a health check found; `text` says which operation did not hold and why, or what could not be read. */
 export type HealthOutcome = { readonly outcome: 'pass' } | { readonly outcome: 'fail' | 'unknown' | 'forbidden'; readonly text: string };
 
@@ -60,7 +63,7 @@ async function untilItHolds(operation: HealthOperation, { lists, clock, signal, 
 
 async function lookOnce(operation: HealthOperation, lists: RecentLists): Promise<Look> {
   try {
-    const objects = await lists.find(operation.selection, operation.name);
+    const objects = await lists.find(operation.selection, operation.name, fieldsOf(operation));
     return operation.operation === 'assert' ? assertHolds(operation, objects) : errorHolds(operation, objects ?? []);
   } catch (error) {
     const text = errorText(error);
@@ -69,6 +72,22 @@ async function lookOnce(operation: HealthOperation, lists: RecentLists): Promise
     if (code === 'CLUSTER_UNREACHABLE') return { state: 'not-yet', text, seen: false, isRead: false };
     return { state: 'never', text, seen: false, isRead: false };
   }
+}
+
+/** Top-level parts of the object that an operation looks at; expressions at the top look at all of them. */
+function fieldsOf({ pattern }: HealthOperation): readonly string[] {
+  if (pattern.kind !== 'map' || pattern.queries.length > 0) return ['metadata', 'spec', 'status'];
+  const named = pattern.fields.map(([key]) => key).filter((key) => !ALWAYS.includes(key));
+  const hasMetadata = pattern.fields.some(([key, inner]) => key === 'metadata' && !isPlain(inner));
+  return [...new Set(['status', ...named, ...(hasMetadata ? ['metadata'] : [])])].sort();
+}
+
+function isPlain(metadata: HealthOperation['pattern']): boolean {
+  return (
+    metadata.kind === 'map' &&
+    metadata.queries.length === 0 &&
+    metadata.fields.every(([key]) => ['name', 'namespace', 'labels'].includes(key))
+  );
 }
 
 function assertHolds({ pattern }: HealthOperation, objects: readonly ClusterObject[] | undefined): Look {

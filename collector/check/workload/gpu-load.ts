@@ -1,6 +1,7 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
+import { collect } from '../read/each-object.ts';
 import { gpuNodes, gpuRequests, type GpuNode } from '../read/gpu-node.ts';
 
 /** GPU nodes by whether a test may use them. */
@@ -17,8 +18,11 @@ const ONE_BY_ONE = 16;
 const LIVE = 'status.phase!=Succeeded,status.phase!=Failed';
 
 /** The cluster's GPU nodes of one maker, told apart by whether they are in use. @throws CLUSTER_* */
-export async function readGpuNodes({ cluster }: Pick<ClusterCheckContext, 'cluster'>, vendor: GpuNode['vendor']): Promise<GpuNodes> {
-  const all = gpuNodes((await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? []).filter((node) => node.vendor === vendor);
+export async function readGpuNodes(
+  { cluster, nodes }: Pick<ClusterCheckContext, 'cluster' | 'nodes'>,
+  vendor: GpuNode['vendor'],
+): Promise<GpuNodes> {
+  const all = gpuNodes(await nodes.read()).filter((node) => node.vendor === vendor);
   const usable = all.filter((node) => node.isReady && !node.isCordoned && gpuResource(node) !== undefined);
   const used = await nodesInUse(cluster, usable);
   return { all, idle: usable.filter(({ name }) => !used.has(name)), busy: usable.filter(({ name }) => used.has(name)) };
@@ -34,13 +38,9 @@ export function gpuResource({ allocatable }: GpuNode): { readonly name: string; 
 
 async function nodesInUse(cluster: ClusterCheckContext['cluster'], nodes: readonly GpuNode[]): Promise<ReadonlySet<string>> {
   const fields = nodes.length > ONE_BY_ONE ? [LIVE] : nodes.map(({ name }) => `spec.nodeName=${name},${LIVE}`);
-  const lists = await Promise.all(fields.map((field) => cluster.list({ apiVersion: 'v1', kind: 'Pod', fields: field })));
-  return new Set(
-    lists
-      .flatMap((pods) => pods ?? [])
-      .filter(usesGpu)
-      .map((pod) => textAt(pod, 'spec', 'nodeName') ?? ''),
-  );
+  const nodeOf = (pod: ClusterObject): string | undefined => (usesGpu(pod) ? (textAt(pod, 'spec', 'nodeName') ?? '') : undefined);
+  const lists = await Promise.all(fields.map((field) => collect(cluster, { apiVersion: 'v1', kind: 'Pod', fields: field }, nodeOf)));
+  return new Set(lists.flat());
 }
 
 /** A pod with any resource claim counts: what it claims may be a GPU. */

@@ -182,6 +182,7 @@ describe('assert', () => {
     const lists = new RecentLists(
       {
         list: cluster.list,
+        watch: cluster.watch,
         read: async (name) => {
           if (cluster.calls.length === 3) cluster.put(deployment('space/up', 1));
           return cluster.read(name);
@@ -289,7 +290,7 @@ test('five looks at the pods of one namespace are one request', async () => {
   expect(
     await runHealthCheck(first, { lists, clock: systemClock, signal: new AbortController().signal, timing: FAST, budgetMs: 1000 }),
   ).toEqual({ outcome: 'pass' });
-  expect(cluster.calls).toEqual([{ verb: 'list', what: 'v1/Pod space' }]);
+  expect(cluster.calls).toEqual([{ verb: 'watch', what: 'v1/Pod space' }]);
 });
 
 function catching(act: () => unknown): Error {

@@ -3,6 +3,7 @@ import { systemClock } from '#core/clock.ts';
 import { AssayError } from '#core/error.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import type { ClusterCheck } from '../../../collector/check/cluster-check.ts';
+import { ClusterNodes } from '../../../collector/check/read/cluster-nodes.ts';
 import { runCheck, type CheckRun } from '../../../collector/check/run-check.ts';
 import { fail, pass, skip, skipFor, unknown, warn, type ClusterVerdict } from '../../../collector/check/verdict.ts';
 import { TestObjectKeeper } from '../../../collector/check/workload/test-objects.ts';
@@ -12,6 +13,7 @@ import { MemoryCluster } from '../../fixture/cluster/memory-cluster.ts';
 const cluster = new MemoryCluster();
 const context: CheckRun['context'] = {
   cluster,
+  nodes: new ClusterNodes(cluster, systemClock),
   recipe: recipeOf(),
   files: undefined,
   bom: undefined,
