@@ -19,6 +19,8 @@ export const DISK_THRESHOLDS = {
 const MIB = 1024 * 1024;
 /** Free space is given in these steps: every threshold is one of them, so a verdict can be recomputed, and noise between two runs does not show. */
 const STEP_PERCENT = 5;
+/** More than this is told as this: it is far from every threshold, and how far depends on the moment. */
+const PLENTY_PERCENT = 25;
 
 /** There is memory left for a workload. */
 export async function checkMemoryHeadroom({ host }: CheckContext): Promise<Verdict> {
@@ -69,12 +71,12 @@ function freeOf(space: FilesystemSpace): Omit<DirectoryRow, 'path'> {
   return {
     freePercentAtLeast: percentStep(space.availableBytes, space.sizeBytes),
     // Filesystems without a fixed number of inodes cannot run out of them.
-    freeInodesPercentAtLeast: space.inodes === 0 ? 100 : percentStep(space.inodesFree, space.inodes),
+    freeInodesPercentAtLeast: space.inodes === 0 ? PLENTY_PERCENT : percentStep(space.inodesFree, space.inodes),
   };
 }
 
 function percentStep(part: number, whole: number): number {
-  return Math.floor((part / whole) * (100 / STEP_PERCENT)) * STEP_PERCENT;
+  return Math.min(Math.floor((part / whole) * (100 / STEP_PERCENT)) * STEP_PERCENT, PLENTY_PERCENT);
 }
 
 function paths(rows: readonly DirectoryRow[]): string {
