@@ -72,6 +72,7 @@ export class ClusterWork {
       active: config.checksActive,
       namespace: config.checksNamespace ?? namespace,
       recorded: new Set(replay.cluster.clusterChecks.map(({ check }) => check)),
+      images: Object.fromEntries(config.checkImages),
       clock: this.#context.clock,
       signal,
       ...(files === undefined ? {} : { files }),

@@ -1,7 +1,8 @@
 import { parseLabelSelector } from '#core/cluster/label-selector.ts';
 import { TEXT_DIMENSIONS, type CriteriaInput } from '#core/recipe/criteria.ts';
 import { AssayError } from '#core/error.ts';
-import { anyText, durationText, optionalSetting, requiredSetting, switchSetting } from '#core/setting/setting.ts';
+import { anyText, durationText, listSetting, optionalSetting, requiredSetting, switchSetting } from '#core/setting/setting.ts';
+import { CHECK_IMAGE_NAMES } from '../check/workload/images.ts';
 
 /** Settings of the collector that only a run in a cluster uses. */
 export const CLUSTER_SETTINGS = {
@@ -80,6 +81,15 @@ export const CLUSTER_SETTINGS = {
     },
     anyText,
   ),
+  checkImages: listSetting(
+    {
+      flag: 'check-image',
+      env: 'ASSAY_CHECK_IMAGE',
+      unit: 'name=image',
+      doc: `Image of the test pods of a check, in place of the built-in one; give it once per image. Names: ${CHECK_IMAGE_NAMES.join(', ')}.`,
+    },
+    checkImageText,
+  ),
   deliveryWait: requiredSetting(
     {
       flag: 'delivery-wait',
@@ -102,6 +112,14 @@ export const CLUSTER_SETTINGS = {
 } as const;
 
 const NODES_MAX = 9_999_999;
+const CHECK_IMAGE = /^([a-z-]+)=([A-Za-z\d][\w./:@-]{0,511})$/;
+
+function checkImageText(text: string): readonly [name: string, image: string] {
+  const [, name = '', image = ''] = CHECK_IMAGE.exec(text) ?? [];
+  if (!CHECK_IMAGE_NAMES.includes(name))
+    throw new AssayError('CONFIG_INVALID', `"${text}" is not name=image`, { hint: `Names: ${CHECK_IMAGE_NAMES.join(', ')}.` });
+  return [name, image];
+}
 
 function criteriaText(text: string): CriteriaInput {
   const pairs = text.split(',').map((part) => part.split('='));

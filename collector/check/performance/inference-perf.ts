@@ -3,6 +3,7 @@ import { conditionOf, textAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { componentOf } from '../read/component.ts';
 import type { GpuNode } from '../read/gpu-node.ts';
+import { knowsKind } from '../read/knows-kind.ts';
 import { waitFor } from '../read/wait-for.ts';
 import { skip, skipFor, unknown, type ClusterVerdict } from '../verdict.ts';
 import { gpuResource, readGpuNodes } from '../workload/gpu-load.ts';
@@ -29,7 +30,7 @@ export async function checkInferencePerf(context: ClusterCheckContext): Promise<
   if (rule === undefined) return skip("the recipe's performance phase has no constraint inference-*");
   if (typeof rule === 'string') return unknown(`the recipe cannot be judged: ${rule}`);
   if (componentOf(recipe, 'dynamo-platform') === undefined) return skip('the recipe has no dynamo-platform');
-  if ((await cluster.list(GRAPH)) === undefined) return skip('the cluster does not know DynamoGraphDeployment: install dynamo-platform');
+  if (!(await knowsKind(cluster, GRAPH))) return skip('the cluster does not know DynamoGraphDeployment: install dynamo-platform');
   const nodes = await readGpuNodes(context, 'nvidia');
   const [node] = [...nodes.idle].sort((left, right) => gpusOf(right) - gpusOf(left));
   if (node === undefined) return skip('no GPU node is idle', { gpuNodes: nodes.all.length, busy: nodes.busy.length });

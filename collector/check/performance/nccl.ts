@@ -3,6 +3,7 @@ import { listAt, textAt } from '#core/cluster/object-value.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { readImageName } from '../read/image-name.ts';
+import { knowsKind } from '../read/knows-kind.ts';
 import { waitFor } from '../read/wait-for.ts';
 import { skip, skipFor, unknown, type ClusterVerdict } from '../verdict.ts';
 import { readGpuNodes } from '../workload/gpu-load.ts';
@@ -46,9 +47,9 @@ export async function checkNccl(variant: NcclVariant, context: ClusterCheckConte
   const wantedGBps = wantedBandwidth(recipe.validation?.performance?.constraints?.find(({ name }) => name === variant)?.value);
   const impossible = whyNot(variant, recipe, { fabric: context.fabric, wantedGBps });
   if (impossible !== undefined) return skip(impossible);
-  if ((await cluster.list(TRAIN_JOB)) === undefined)
+  if (!(await knowsKind(cluster, TRAIN_JOB)))
     return skip('the cluster does not know TrainJob: install kubeflow-trainer; Assay installs nothing');
-  if (variant === 'nccl-all-reduce-bw-nvls' && (await cluster.list(DOMAIN)) === undefined)
+  if (variant === 'nccl-all-reduce-bw-nvls' && !(await knowsKind(cluster, DOMAIN)))
     return skip('the cluster does not know ComputeDomain: install the DRA driver');
   const nodes = await readGpuNodes(context, 'nvidia');
   const group = largestGroup(nodes.idle, recipe);

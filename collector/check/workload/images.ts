@@ -14,7 +14,6 @@ export const CHECK_IMAGES = {
   nccl: 'nvcr.io/nvidia/pytorch:25.06-py3',
   'nccl-efa': 'public.ecr.aws/hpc-cloud/nccl-tests:cuda12.8.1-efa1.43.2-ofiv1.16.3-ncclv2.27.7-1-testsv2.16.9',
   'nccl-roce': 'nvcr.io/nvidia/pytorch:26.01-py3',
-  rccl: 'docker.io/rocm/pytorch:latest',
   'inference-server': 'nvcr.io/nvidia/ai-dynamo/vllm-runtime:1.2.1',
   'inference-load': 'ghcr.io/nvidia/aicr-validators/aiperf-bench:latest',
 } as const;
@@ -23,3 +22,6 @@ export const CHECK_IMAGES = {
 export function checkImage(name: CheckImage, chosen: Readonly<Record<string, string>>): string {
   return chosen[name] ?? CHECK_IMAGES[name];
 }
+
+/** Names that a run may give an image to. `rccl` has no default: no public image with rccl-tests is known to be kept. */
+export const CHECK_IMAGE_NAMES: readonly string[] = [...Object.keys(CHECK_IMAGES), 'rccl'];

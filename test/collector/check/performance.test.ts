@@ -8,9 +8,14 @@ import { inferenceRule, judgeInference, readInferenceLog } from '../../../collec
 import { component, recipeOf, resultOf, verdictOf } from '../../fixture/cluster/check-run.ts';
 import { MemoryCluster, type MemoryClusterOptions } from '../../fixture/cluster/memory-cluster.ts';
 import { gpuNode } from '../../fixture/cluster/objects.ts';
-import { pod } from '../../fixture/cluster/workload-objects.ts';
+import { pod, serving } from '../../fixture/cluster/workload-objects.ts';
 
 const RUN = '22564d13';
+const SERVED = serving(
+  ['trainer.kubeflow.org/v1alpha1', 'TrainJob'],
+  ['resource.nvidia.com/v1beta1', 'ComputeDomain'],
+  ['nvidia.com/v1beta1', 'DynamoGraphDeployment'],
+);
 const log = (name: string): string => readFileSync(`test/fixture/cluster/log/${name}.log`, 'utf8');
 const [EFA, SOCKET, NVLS, RCCL] = [log('nccl-efa-16-ranks'), log('nccl-socket'), log('nccl-nvls-8-ranks'), log('rccl-one-node')];
 
@@ -202,13 +207,7 @@ describe('nccl-all-reduce-bw', () => {
       true,
       'skipped: on GKE the benchmark needs',
     ],
-    [
-      'no TrainJob API',
-      recipe,
-      { objects: two, unknownKinds: ['trainer.kubeflow.org/v1alpha1/TrainJob'] },
-      true,
-      'skipped: the cluster does not know TrainJob',
-    ],
+    ['no TrainJob API', recipe, { objects: two, paths: {} }, true, 'skipped: the cluster does not know TrainJob'],
     ['one node', recipe, { objects: two.slice(0, 1) }, true, 'skipped: fewer than 2 GPU nodes are alike, idle'],
     [
       'two that differ',
@@ -237,13 +236,15 @@ describe('nccl-all-reduce-bw', () => {
       'skipped: a benchmark over all GPUs of several nodes makes a TrainJob: set checks.active',
     ],
   ])('with %s', async (_what, wanted, on, active, message) => {
-    expect((await verdictOf('nccl-all-reduce-bw', 'performance', { on, active, recipe: wanted })).startsWith(message)).toBe(true);
+    expect(
+      (await verdictOf('nccl-all-reduce-bw', 'performance', { on: { paths: SERVED, ...on }, active, recipe: wanted })).startsWith(message),
+    ).toBe(true);
   });
 
   /** A trainer that makes the launcher's pod of every TrainJob at once, with this log. */
   function trainer(objects: readonly NewObject[], text: string, phase = 'Succeeded'): MemoryCluster {
     const logs: Record<string, string> = {};
-    const cluster = new MemoryCluster({ objects, logs });
+    const cluster = new MemoryCluster({ objects, logs, paths: SERVED });
     const create = cluster.create;
     cluster.create = async (made: NewObject): Promise<ClusterObject> => {
       const stored = await create(made);
@@ -372,7 +373,7 @@ describe('benchmarks on one node', () => {
   /** A controller and a kubelet that need no time. */
   function jobs(objects: readonly NewObject[], text: string, phase: 'Succeeded' | 'Failed' = 'Succeeded'): MemoryCluster {
     const logs: Record<string, string> = {};
-    const cluster = new MemoryCluster({ objects, logs });
+    const cluster = new MemoryCluster({ objects, logs, paths: SERVED });
     const create = cluster.create;
     cluster.create = async (made: NewObject): Promise<ClusterObject> => {
       const stored = await create(made);
@@ -514,13 +515,13 @@ describe('inference-perf', () => {
     ],
     ['a constraint that makes no sense', { recipe: constraints({ ...throughput, value: '1' }) }, 'other: the recipe cannot be judged'],
     ['no platform', { recipe: recipeOf([], { performance: { constraints: [throughput] } }) }, 'skipped: the recipe has no dynamo-platform'],
+    ['no API', { recipe: constraints(throughput), on: two }, 'skipped: the cluster does not know DynamoGraphDeployment'],
+    ['no idle node', { recipe: constraints(throughput), on: { paths: SERVED } }, 'skipped: no GPU node is idle'],
     [
-      'no API',
-      { recipe: constraints(throughput), on: { unknownKinds: ['nvidia.com/v1beta1/DynamoGraphDeployment'] } },
-      'skipped: the cluster does not know DynamoGraphDeployment',
+      'no right to try',
+      { recipe: constraints(throughput), on: { objects: two, paths: SERVED } },
+      'skipped: serving a model and loading it makes deployments',
     ],
-    ['no idle node', { recipe: constraints(throughput) }, 'skipped: no GPU node is idle'],
-    ['no right to try', { recipe: constraints(throughput), on: two }, 'skipped: serving a model and loading it makes deployments'],
   ])('with %s', async (_what, trial, message) => {
     expect((await verdictOf('inference-perf', 'performance', trial)).startsWith(message)).toBe(true);
   });
