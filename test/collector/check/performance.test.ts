@@ -178,42 +178,37 @@ function asking(name: string, value: string, criteria: Recipe['criteria'] = { se
 describe('nccl-all-reduce-bw', () => {
   const recipe = asking('nccl-all-reduce-bw', '>= 300');
 
-  test.each<[string, Recipe, MemoryClusterOptions, boolean, string]>([
+  test.each<[string, Recipe, MemoryClusterOptions, string]>([
     [
       'no constraint',
       recipeOf(),
       { objects: two },
-      true,
       "skipped: the recipe's performance phase has no constraint nccl-all-reduce-bw with a number",
     ],
     [
       'a constraint without a number',
       asking('nccl-all-reduce-bw', 'fast'),
       { objects: two },
-      true,
       "skipped: the recipe's performance phase has no constraint",
     ],
     [
       'another service',
       asking('nccl-all-reduce-bw', '>= 1', { service: 'oke', accelerator: 'h100' }),
       { objects: two },
-      true,
       'skipped: nccl-all-reduce-bw says nothing about h100 on oke',
     ],
     [
       'GKE',
       asking('nccl-all-reduce-bw', '>= 1', { service: 'gke', accelerator: 'h100' }),
       { objects: two },
-      true,
       'skipped: on GKE the benchmark needs',
     ],
-    ['no TrainJob API', recipe, { objects: two, paths: {} }, true, 'skipped: the cluster does not know TrainJob'],
-    ['one node', recipe, { objects: two.slice(0, 1) }, true, 'skipped: fewer than 2 GPU nodes are alike, idle'],
+    ['no TrainJob API', recipe, { objects: two, paths: {} }, 'skipped: the cluster does not know TrainJob'],
+    ['one node', recipe, { objects: two.slice(0, 1) }, 'skipped: fewer than 2 GPU nodes are alike, idle'],
     [
       'two that differ',
       recipe,
       { objects: [h100('a'), gpuNode('b', { metadata: { name: 'b', labels: product('NVIDIA-A100') } })] },
-      true,
       'skipped: fewer than 2 GPU nodes',
     ],
     [
@@ -225,20 +220,21 @@ describe('nccl-all-reduce-bw', () => {
           pod('user/p', { spec: { nodeName: 'node-a', containers: [{ resources: { limits: { 'nvidia.com/gpu': '1' } } }] } }),
         ],
       },
-      true,
       'skipped: fewer than 2',
     ],
-    [
-      'no right to try',
-      recipe,
-      { objects: two },
-      false,
-      'skipped: a benchmark over all GPUs of several nodes makes a TrainJob: set checks.active',
-    ],
-  ])('with %s', async (_what, wanted, on, active, message) => {
+  ])('with %s', async (_what, wanted, on, message) => {
     expect(
-      (await verdictOf('nccl-all-reduce-bw', 'performance', { on: { paths: SERVED, ...on }, active, recipe: wanted })).startsWith(message),
+      (await verdictOf('nccl-all-reduce-bw', 'performance', { on: { paths: SERVED, ...on }, active: true, recipe: wanted })).startsWith(
+        message,
+      ),
     ).toBe(true);
+  });
+
+  test('without the right to try it is skipped', async () => {
+    const trial = { on: { objects: two, paths: SERVED }, recipe };
+    expect(await verdictOf('nccl-all-reduce-bw', 'performance', trial)).toBe(
+      'skipped: a benchmark over all GPUs of several nodes makes a TrainJob: set checks.active',
+    );
   });
 
   /** A trainer that makes the launcher's pod of every TrainJob at once, with this log. */
