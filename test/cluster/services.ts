@@ -12,7 +12,7 @@ export interface BedServices {
   readonly rekor: FaultProxy;
   readonly timestamp: FaultProxy;
   readonly registry: FaultProxy;
-  /** Asks for {@link REGISTRY_LOGIN}. */
+  /** Asks for a login: {@link loginConfig}. */
   readonly privateRegistry: FaultProxy;
   /** JSON text; names the proxies. */
   readonly signingConfig: string;
@@ -23,8 +23,7 @@ export interface BedServices {
   readonly stop: () => Promise<void>;
 }
 
-/** What the private registry asks for. */
-export const REGISTRY_LOGIN = { username: 'robot', password: 'pass word' } as const;
+const REGISTRY_LOGIN = { username: 'robot', password: 'pass word' } as const;
 
 /** Starts the services; Fulcio takes tokens of the bed's cluster, which must be up. */
 export async function startBedServices(): Promise<BedServices> {
@@ -73,4 +72,10 @@ function trustOf(
 /** `host:port` of a registry behind a proxy. */
 export function hostOf({ url }: FaultProxy): string {
   return new URL(url).host;
+}
+
+/** Docker's configuration with the login of the private registry. */
+export function loginConfig({ privateRegistry }: BedServices): string {
+  const auth = Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64');
+  return JSON.stringify({ auths: { [hostOf(privateRegistry)]: { auth } } });
 }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeMachine, type Machine } from '../../fixture/host/machine.ts';
 import { failingH100, hgxH100 } from '../../fixture/host/machines.ts';
@@ -20,11 +20,15 @@ function layTool(index: number, name: string, script: string): void {
   chmodSync(file, 0o755);
 }
 
-/** Makes every call of one tool of a node take longer, and then answer as before: phases that use it are caught in their middle. */
-export function slowTool(index: number, name: string, seconds: number): void {
-  const file = join(nodePlace(index).machine, 'bin', name);
-  if (!existsSync(`${file}.real`)) renameSync(file, `${file}.real`);
-  layTool(index, name, `sleep ${seconds}; exec "$0.real" "$@"`);
+/**
+ * Makes a node a healthy machine whose vendor tool answers all questions but the first at leisure: the agent measures at once,
+ * and is then for a while in the middle of the performance phase, where the tool is asked thrice.
+ */
+export function layLeisurely(index: number, seconds: number): void {
+  layMachine(index, hgxH100());
+  const bin = join(nodePlace(index).machine, 'bin');
+  renameSync(join(bin, 'nvidia-smi'), join(bin, 'nvidia-smi.real'));
+  layTool(index, 'nvidia-smi', `[ "$*" = "-q -x" ] || sleep ${seconds}\nexec "$0.real" "$@"`);
 }
 
 /** Node 1 is healthy, on node 2 one GPU fails, node 3 has the same GPUs and none of the vendor's tools. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBed, skipBed, WHY_SKIPPED } from '../bed.ts';
-import { slowTool } from '../bed/machine.ts';
+import { layLeisurely } from '../bed/machine.ts';
 import { until } from '../bed/until.ts';
 import { startBedServices } from '../services.ts';
 import { playFault } from './fault.ts';
@@ -37,9 +37,9 @@ describe.skipIf(skipBed)(`faults of a run in a cluster ${WHY_SKIPPED}`, () => {
     'helm uninstall mid-run leaves nothing of the release, in the cluster or in its namespace',
     async () => {
       const before = await clusterScoped(ground);
-      slowTool(1, 'nvidia-smi', 3);
+      layLeisurely(1, 5);
       const release = await Release.install(ground, 'fault-uninstall');
-      await release.untilEvent({ event: 'phase-started', node: 'node-1' }, EVENT_MS);
+      await release.untilEvent({ event: 'phase-started', node: 'node-1', phase: 'performance' }, EVENT_MS);
       expect((await clusterScoped(ground)).length).toBeGreaterThan(before.length);
       await release.uninstallOnly();
       await until(

@@ -1,15 +1,19 @@
 import { expect } from 'vitest';
 import { killContainer } from '../bed/container.ts';
-import { hgxH100 } from '../../fixture/host/machines.ts';
-import { layMachine, slowTool } from '../bed/machine.ts';
+import { layLeisurely } from '../bed/machine.ts';
 import { setNodeLink } from '../bed/network.ts';
 import { breakPulls, healPulls, restartKubelet } from '../bed/node.ts';
 import { until } from '../bed/until.ts';
-import type { Fault, Scene } from './fault.ts';
+import { sessionsOf, type Fault, type Scene } from './fault.ts';
 import type { Ground } from './release.ts';
 
 const SLOW_S = 3;
+/** Long enough for another pod to start meanwhile. */
+const LONG_S = 5;
 const EVENT_MS = 60_000;
+
+/** The collector is not on the node that something happens to. */
+const ON_NODE_1 = { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } };
 
 /** Nodes that reported, and the others with why they did not. */
 function coverageOf(missing: Readonly<Record<string, string>>): unknown {
@@ -17,15 +21,9 @@ function coverageOf(missing: Readonly<Record<string, string>>): unknown {
   return { expected: 3, reported: 3 - rows.length, missing: rows };
 }
 
-/** Waits until the agent of a node is in the middle of its phase: it takes seconds, because the vendor's tool is slow. */
+/** Waits until the agent of a node is in the phase that takes it seconds. */
 async function midPhase({ release }: Scene, node: string): Promise<void> {
-  await release.untilEvent({ event: 'phase-started', node }, EVENT_MS);
-}
-
-/** A healthy machine whose vendor tool takes its time. */
-function slowHealthy(index: number): void {
-  layMachine(index, hgxH100());
-  slowTool(index, 'nvidia-smi', SLOW_S);
+  await release.untilEvent({ event: 'phase-started', node, phase: 'performance' }, EVENT_MS);
 }
 
 async function untilReady({ api }: Ground, node: string): Promise<void> {
@@ -43,7 +41,7 @@ async function untilReady({ api }: Ground, node: string): Promise<void> {
 export const NODE_FAULTS: readonly Fault[] = [
   {
     name: 'agent pod deleted mid-phase',
-    prepare: () => slowHealthy(1),
+    prepare: () => layLeisurely(1, SLOW_S),
     strike: async (scene) => {
       await midPhase(scene, 'node-1');
       const agent = await scene.release.agentOn('node-1');
@@ -56,7 +54,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'agent killed mid-phase (its journal stays)',
-    prepare: () => slowHealthy(1),
+    prepare: () => layLeisurely(1, SLOW_S),
     strike: async (scene) => {
       await midPhase(scene, 'node-1');
       const agent = await scene.release.agentOn('node-1');
@@ -66,8 +64,8 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'node cut off for 30 s',
-    prepare: () => slowHealthy(3),
-    install: () => ({ values: { collector: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' }, stall: '60s' } } }),
+    prepare: () => layLeisurely(3, SLOW_S),
+    install: () => ({ values: { collector: { ...ON_NODE_1, stall: '60s' } } }),
     strike: async (scene) => {
       await midPhase(scene, 'node-3');
       await setNodeLink(3, 'down');
@@ -80,8 +78,8 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'node cut off for ever',
-    prepare: () => slowHealthy(3),
-    install: () => ({ values: { collector: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } } } }),
+    prepare: () => layLeisurely(3, SLOW_S),
+    install: () => ({ values: { collector: { ...ON_NODE_1, deadline: '45s' } } }),
     strike: async (scene) => {
       await midPhase(scene, 'node-3');
       await setNodeLink(3, 'down');
@@ -94,8 +92,8 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'node removed from the cluster',
-    prepare: () => slowHealthy(3),
-    install: () => ({ values: { collector: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } } } }),
+    prepare: () => layLeisurely(3, SLOW_S),
+    install: () => ({ values: { collector: { ...ON_NODE_1, deadline: '45s' } } }),
     strike: async (scene) => {
       await midPhase(scene, 'node-3');
       await setNodeLink(3, 'down');
@@ -111,7 +109,7 @@ export const NODE_FAULTS: readonly Fault[] = [
   {
     name: 'image cannot be pulled on one node',
     prepare: () => breakPulls(2),
-    install: () => ({ values: { images: { pullPolicy: 'Always' }, collector: { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } } } }),
+    install: () => ({ values: { images: { pullPolicy: 'Always' }, collector: { ...ON_NODE_1, deadline: '45s' } } }),
     strike: async () => undefined,
     expect: ({ record }) => expect(record?.coverage).toEqual(coverageOf({ 'node-0002': 'image-pull' })),
     heal: () => healPulls(2),
@@ -136,23 +134,22 @@ export const NODE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'two agents for one node',
-    prepare: () => slowHealthy(1),
+    prepare: () => layLeisurely(1, LONG_S),
     strike: async (scene) => {
       await midPhase(scene, 'node-1');
       const agent = await scene.release.agentOn('node-1');
-      const { nodeName: _, ...spec } = agent?.spec ?? {};
-      const labels = { ...agent?.metadata.labels };
-      delete labels['controller-revision-hash'];
+      // With the labels of the others it would be adopted by the DaemonSet, and deleted.
       await scene.api.post(`/api/v1/namespaces/${scene.release.namespace}/pods`, {
         apiVersion: 'v1',
         kind: 'Pod',
-        metadata: { name: 'second-agent', labels: { ...labels, 'pod-template-generation': 'none' } },
-        spec: { ...spec, nodeName: 'node-1' },
+        metadata: { name: 'second-agent' },
+        spec: { ...agent?.spec, nodeName: 'node-1' },
       });
+      await scene.release.untilEvent({ event: 'incident' }, EVENT_MS);
     },
     expect: ({ record }) => {
       expect(record?.coverage).toEqual(coverageOf({}));
-      expect(record?.tests.filter(({ name }) => name === 'agent-sessions').map(({ suite }) => suite)).toEqual([['deployment']]);
+      expect(sessionsOf(record)).toEqual({ rejected: 0, POD_SUPERSEDED: expect.any(Number) });
     },
   },
 ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RunStatus } from '#core/cluster/run-status.ts';
 import { assay } from '../../fixture/run/assay.ts';
 import { CLUSTER_ISSUER } from '../bed/network.ts';
-import type { BedServices } from '../services.ts';
+import { loginConfig, type BedServices } from '../services.ts';
 
 /** One test of the signed reports. */
 export interface RecordTest {
@@ -49,15 +49,17 @@ export function signerOf(namespace: string, release = 'assay'): { readonly ident
 export async function readRecord(reference: string, services: BedServices, namespace: string): Promise<SignedRecord> {
   const folder = mkdtempSync(join(tmpdir(), 'assay-record-'));
   try {
-    const root = join(folder, 'trusted_root.json');
+    const [root, login] = [join(folder, 'trusted_root.json'), join(folder, 'login.json')];
     writeFileSync(root, services.trustedRoot);
+    writeFileSync(login, loginConfig(services));
+    const registry = ['--plain-http', '--registry-config', login];
     const signer = signerOf(namespace);
     const pins = ['--require-signature', '--expected-identity', signer.identity, '--expected-issuer', signer.issuer];
-    const verified = await assay(['verify', reference, '--plain-http', '--trusted-root', root, ...pins, '--format', 'json']);
+    const verified = await assay(['verify', reference, ...registry, '--trusted-root', root, ...pins, '--format', 'json']);
     const verdict: any = JSON.parse(verified.stdout);
     if (verified.exit !== 0 && verified.exit !== 1) throw new Error(`${reference} does not verify: ${verified.stdout}${verified.stderr}`);
     const bundle = join(folder, 'bundle');
-    const pulled = await assay(['pull', reference, '-o', bundle, '--plain-http']);
+    const pulled = await assay(['pull', reference, '-o', bundle, ...registry]);
     if (pulled.exit !== 0) throw new Error(`${reference} cannot be pulled: ${pulled.stdout}${pulled.stderr}`);
     const read = (path: string): any => JSON.parse(readFileSync(join(bundle, path), 'utf8'));
     const tests = Object.keys(verdict.predicate.phases).flatMap((phase) => read(`ctrf/${phase}.json`).results.tests as RecordTest[]);

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import { killContainer } from '../bed/container.ts';
-import { slowTool } from '../bed/machine.ts';
+import { layLeisurely } from '../bed/machine.ts';
 import { until } from '../bed/until.ts';
-import { hostOf, REGISTRY_LOGIN } from '../services.ts';
+import { hostOf, loginConfig } from '../services.ts';
 import type { Aftermath, Fault, Scene } from './fault.ts';
 
 const SLOW_S = 3;
@@ -19,22 +19,58 @@ function expectWhole({ record }: Aftermath): void {
   expect(record?.coverage).toEqual(ALL);
 }
 
-const LOGIN = Buffer.from(`${REGISTRY_LOGIN.username}:${REGISTRY_LOGIN.password}`).toString('base64');
+const GIVEN_BY_CONTROLLER = /controller-uid|job-name/;
+
+/** Starts a Job with the spec of another one. */
+async function startJob({ api, release }: Scene, name: string, spec: any): Promise<void> {
+  const given: Record<string, string> = spec.template.metadata.labels;
+  const labels = Object.fromEntries(Object.entries(given).filter(([key]) => !GIVEN_BY_CONTROLLER.test(key)));
+  const template = { ...spec.template, metadata: { ...spec.template.metadata, labels } };
+  const body = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, labels }, spec: { ...spec, template } };
+  await api.post(`/apis/batch/v1/namespaces/${release.namespace}/jobs`, body);
+}
+
+function scheduleOf({ release }: Scene): string {
+  return `/apis/batch/v1/namespaces/${release.namespace}/cronjobs/${release.name}-recert`;
+}
+
+/** Has all agents start over with a token for another audience. */
+async function projectForSomebodyElse({ api, release }: Scene): Promise<void> {
+  const path = `/apis/apps/v1/namespaces/${release.namespace}/daemonsets/${release.name}-agent`;
+  const volumes: any[] = structuredClone((await api.get(path))?.spec.template.spec.volumes);
+  for (const { projected } of volumes)
+    for (const { serviceAccountToken } of projected?.sources ?? [])
+      if (serviceAccountToken !== undefined) serviceAccountToken.audience = 'somebody-else';
+  const { metadata } = await api.patch(path, { spec: { template: { spec: { volumes } } } });
+  await until(
+    'agents to have started over',
+    async () => {
+      const agents = await api.get(path);
+      const { status } = agents ?? {};
+      return (
+        status?.observedGeneration >= Number((metadata as any).generation) &&
+        status?.updatedNumberScheduled === 3 &&
+        status?.numberReady === 3
+      );
+    },
+    { withinMs: EVENT_MS },
+  );
+}
 
 /** Faults of the collector, of the services that it signs and pushes with, and of the release itself. */
 export const RUN_FAULTS: readonly Fault[] = [
   {
     name: 'collector killed mid-phase',
-    prepare: () => slowTool(1, 'nvidia-smi', SLOW_S),
+    prepare: () => layLeisurely(1, SLOW_S),
     strike: async (scene) => {
-      await scene.release.untilEvent({ event: 'phase-started', node: 'node-1' }, EVENT_MS);
+      await scene.release.untilEvent({ event: 'phase-started', node: 'node-1', phase: 'performance' }, EVENT_MS);
       expect(killContainer(await collectorPod(scene), 'collect')).toBe(true);
     },
     expect: expectWhole,
   },
   {
     name: "collector's volume lost after some nodes had finished",
-    prepare: () => slowTool(1, 'nvidia-smi', SLOW_S),
+    prepare: () => layLeisurely(1, SLOW_S),
     strike: async (scene) => {
       await scene.release.untilEvent({ event: 'node-finished', node: 'node-3' }, EVENT_MS);
       const pod = await collectorPod(scene);
@@ -88,7 +124,7 @@ export const RUN_FAULTS: readonly Fault[] = [
     ends: ['signed', 'pending'],
     expect: ({ status, record }) => {
       expect(record).toBeUndefined();
-      expect(status.reason).toMatch(/^REGISTRY_REFUSED: /);
+      expect(status.reason).toMatch(/^REGISTRY_UNAUTHORIZED: /);
     },
   },
   {
@@ -96,13 +132,12 @@ export const RUN_FAULTS: readonly Fault[] = [
     install: ({ api, services }) => ({
       values: { registry: { repository: `${hostOf(services.privateRegistry)}/evidence/runs`, secretName: 'login' } },
       before: async (namespace) => {
-        const config = JSON.stringify({ auths: { [hostOf(services.privateRegistry)]: { auth: LOGIN } } });
         await api.post(`/api/v1/namespaces/${namespace}/secrets`, {
           apiVersion: 'v1',
           kind: 'Secret',
           metadata: { name: 'login' },
           type: 'kubernetes.io/dockerconfigjson',
-          stringData: { '.dockerconfigjson': config },
+          stringData: { '.dockerconfigjson': loginConfig(services) },
         });
       },
     }),
@@ -116,15 +151,17 @@ export const RUN_FAULTS: readonly Fault[] = [
     ends: ['pending'],
     expect: ({ status, record }) => {
       expect(record).toBeUndefined();
-      expect(status.reason).toMatch(/audience/);
+      expect(status.reason).toMatch(/^IDENTITY_TOKEN_AUDIENCE: /);
     },
   },
   {
     name: "agents' tokens for another audience",
-    install: () => ({
-      values: { agent: { tokenAudience: 'right' }, collector: { extraEnv: [{ name: 'ASSAY_TOKEN_AUDIENCE', value: 'other' }] } },
-    }),
-    strike: async () => undefined,
+    // Agents first, with tokens for somebody else; then a run, which nobody but the schedule has asked for yet.
+    install: () => ({ values: { runNow: false, schedule: '0 0 1 1 *', collector: { deadline: '30s' } } }),
+    strike: async (scene) => {
+      await projectForSomebodyElse(scene);
+      await startJob(scene, 'by-hand', (await scene.api.get(scheduleOf(scene)))?.spec.jobTemplate.spec);
+    },
     expect: ({ record }) => {
       expect(record?.coverage.reported).toBe(0);
       expect(record?.coverage.missing.map(({ reason }) => reason)).toEqual(['never-connected', 'never-connected', 'never-connected']);
@@ -132,21 +169,12 @@ export const RUN_FAULTS: readonly Fault[] = [
   },
   {
     name: 'run started twice',
-    prepare: () => slowTool(1, 'nvidia-smi', SLOW_S),
+    prepare: () => layLeisurely(1, SLOW_S),
     strike: async (scene) => {
-      await scene.release.untilEvent({ event: 'phase-started', node: 'node-1' }, EVENT_MS);
+      await scene.release.untilEvent({ event: 'phase-started', node: 'node-1', phase: 'performance' }, EVENT_MS);
       const [job] = await scene.release.jobs();
-      const { selector: _, template, ...rest } = job?.spec ?? {};
-      const { labels, ...metadata } = template.metadata;
-      const own = Object.fromEntries(
-        Object.entries(labels as Record<string, string>).filter(([key]) => !key.includes('controller-uid') && !key.includes('job-name')),
-      );
-      await scene.api.post(`/apis/batch/v1/namespaces/${scene.release.namespace}/jobs`, {
-        apiVersion: 'batch/v1',
-        kind: 'Job',
-        metadata: { name: 'again', labels: own },
-        spec: { ...rest, template: { ...template, metadata: { ...metadata, labels: own } } },
-      });
+      const { selector: _, ...spec } = job?.spec ?? {};
+      await startJob(scene, 'again', spec);
     },
     expect: expectWhole,
   },

@@ -35,7 +35,7 @@ export function bedValues(bed: Bed, services: BedServices, changes: Values = {})
         { name: 'ASSAY_TOOL_PATH', value: '/machine/bin' },
       ],
     },
-    collector: { deadline: '90s', stall: '25s', phases: ['deployment'] },
+    collector: { deadline: '90s', stall: '25s', phases: ['performance'] },
   };
   return merge(values, changes);
 }
