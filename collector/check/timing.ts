@@ -14,6 +14,8 @@ export interface CheckTiming {
   readonly settleMs: number;
   /** How long a metric may take from a pod to its API. */
   readonly metricMs: number;
+  /** The longest that is waited for what a check tries, whatever the check itself allows: a pod, a scheduler, an autoscaler. */
+  readonly tryMs: number;
   /** How long removing test objects may take. */
   readonly teardownMs: number;
 }
@@ -27,5 +29,6 @@ export const CHECK_TIMING: CheckTiming = {
   stableMs: 60_000,
   settleMs: 450_000,
   metricMs: 120_000,
+  tryMs: 1_800_000,
   teardownMs: 60_000,
 };

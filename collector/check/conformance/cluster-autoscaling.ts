@@ -118,7 +118,7 @@ async function growPool(
       const scheduled = pods.filter((pod) => textAt(pod, 'spec', 'nodeName') !== undefined).length;
       return nodes > before && scheduled >= SCHEDULED_MIN ? { nodes, scheduled } : undefined;
     },
-    { clock, signal, everyMs: Math.min(5000, timing.retryMs), timeoutMs: NODE_MS },
+    { clock, signal, everyMs: Math.min(5000, timing.retryMs), timeoutMs: Math.min(NODE_MS, timing.tryMs) },
   );
   const seen = { ...observed, shown: 'behaviour', nodesBefore: before, desired: wished.desired };
   if (grown === undefined) return fail(`no new node came for waiting pods within ${NODE_MS} ms: look at the log of Karpenter`, seen);

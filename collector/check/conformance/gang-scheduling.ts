@@ -60,7 +60,7 @@ async function placeGroup(context: ClusterCheckContext, objects: TestObjects, ob
   const names = Array.from({ length: MEMBERS }, (_, index) => objects.name(`gang-${index}`));
   for (const name of names) await objects.create(member(name, group, checkImage('pause', context.images)));
   const { clock, signal, timing } = context;
-  const patience = { clock, signal, everyMs: Math.min(2000, timing.retryMs), timeoutMs: PLACE_MS };
+  const patience = { clock, signal, everyMs: Math.min(2000, timing.retryMs), timeoutMs: Math.min(PLACE_MS, timing.tryMs) };
   let last: readonly (ClusterObject | undefined)[] = [];
   const placed = await waitFor(async () => {
     last = await Promise.all(

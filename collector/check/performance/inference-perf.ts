@@ -90,7 +90,7 @@ async function untilServing({ cluster, clock, signal, timing, objects }: ActiveC
       state = textAt(found, 'status', 'state') ?? conditionOf(found, 'Ready')?.message ?? state;
       return textAt(found, 'status', 'state') === 'successful' || conditionOf(found, 'Ready')?.status === 'True' ? true : undefined;
     },
-    { clock, signal, everyMs: timing.pollMs, timeoutMs: READY_MS },
+    { clock, signal, everyMs: timing.pollMs, timeoutMs: Math.min(READY_MS, timing.tryMs) },
   );
   return served === true ? undefined : state;
 }

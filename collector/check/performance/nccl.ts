@@ -121,7 +121,7 @@ async function launcherLog(context: ActiveContext, trainJob: string): Promise<La
       else state = failureOf(await cluster.read({ ...TRAIN_JOB, namespace, name: trainJob })) ?? state;
       return ['Succeeded', 'Failed'].includes(textAt(found, 'status', 'phase') ?? '') ? found : undefined;
     },
-    { clock, signal, everyMs, timeoutMs: JOB_MS },
+    { clock, signal, everyMs, timeoutMs: Math.min(JOB_MS, timing.tryMs) },
   );
   if (pod === undefined) return { log: undefined, state };
   let log = '';

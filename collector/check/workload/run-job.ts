@@ -30,7 +30,7 @@ export async function runJob(run: PodRun, pod: TestPod & { readonly purpose: str
         });
       return pods?.[0]?.metadata.name;
     },
-    { clock, signal, everyMs, timeoutMs: POD_COMES_MS },
+    { clock, signal, everyMs, timeoutMs: Math.min(POD_COMES_MS, timing.tryMs) },
   );
   return found === undefined ? { end: 'not-started', cause: 'stuck', reason: problem } : podEnd(run, found, timeoutMs);
 }

@@ -55,9 +55,9 @@ export async function podEnd({ cluster, clock, signal, timing, objects }: PodRun
       if (phase === 'Succeeded' || phase === 'Failed') return finished(pod, phase, await logOf(cluster, namespace, name));
       return isStuck(pod) ? ({ ...last, cause: 'stuck' } as const) : undefined;
     },
-    { clock, signal, everyMs, timeoutMs },
+    { clock, signal, everyMs, timeoutMs: Math.min(timeoutMs, timing.tryMs) },
   );
-  return ended ?? { ...last, reason: `${last.reason} after ${timeoutMs} ms` };
+  return ended ?? { ...last, reason: `${last.reason} after ${Math.min(timeoutMs, timing.tryMs)} ms` };
 }
 
 function finished(pod: ClusterObject, phase: 'Succeeded' | 'Failed', log: string): PodEnd {

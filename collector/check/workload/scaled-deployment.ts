@@ -83,7 +83,7 @@ export async function untilScaled(
       state = { desired: numberAt(scaler, 'status', 'desiredReplicas') ?? 0, current: numberAt(set, 'status', 'replicas') ?? 0 };
       return isThere(state) ? true : undefined;
     },
-    { clock, signal, everyMs: Math.min(5000, timing.retryMs), timeoutMs },
+    { clock, signal, everyMs: Math.min(5000, timing.retryMs), timeoutMs: Math.min(timeoutMs, timing.tryMs) },
   );
   return { ...state, reached: reached === true };
 }

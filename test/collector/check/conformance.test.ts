@@ -278,6 +278,8 @@ describe('gang-scheduling', () => {
   test.each<[string, readonly (string | undefined)[], string]>([
     ['at once', ['2026-01-01T00:00:00Z', '2026-01-01T00:00:02Z'], 'passed: both pods of a group were placed within 2000 ms'],
     ['half a minute apart', ['2026-01-01T00:00:30Z', '2026-01-01T00:00:00Z'], 'passed: both pods of a group were placed within 30000 ms'],
+    ['never', [undefined, undefined], 'failed: 0 of 2 pods of a group were placed: 0/2 nodes fit'],
+    ['by half', ['2026-01-01T00:00:00Z', undefined], 'failed: 1 of 2 pods of a group were placed: 0/2 nodes fit'],
     ['a minute apart', ['2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z'], 'failed: the pods of a group were placed 60000 ms apart'],
   ])('pods that are placed %s', async (_what, times, message) => {
     expect(await say({ objects: up, onCreate: scheduler(times) }, { active: true })).toBe(message);

@@ -66,6 +66,18 @@ describe('pod-autoscaling', () => {
     ).toEqual(['assay-autoscale', 'assay-autoscale-hpa']);
   });
 
+  test.each([
+    ['an autoscaler that wants one', autoscaler(1), 'failed: the autoscaler wants 1 replicas and never more than 1'],
+    [
+      'a Deployment that does not follow',
+      autoscaler(3, { follows: false }),
+      'failed: the autoscaler wants 3 replicas, the Deployment has 0',
+    ],
+    ['no way down', autoscaler(3, { shrinks: false }), 'failed: the autoscaler scaled up to 3 and not down again'],
+  ])('%s fails', async (_what, on, message) => {
+    expect((await say({ on, active: true })).startsWith(message)).toBe(true);
+  });
+
   test.each<[string, MemoryClusterOptions, string]>([
     ['no exporter', {}, 'skipped: no nvidia-dcgm-exporter runs in namespace gpu-operator'],
     [
