@@ -5,6 +5,7 @@ import { PhasePage, type PageFrame } from '#core/assemble/phase-page.ts';
 import { RUN_ORDER, type Phase } from '#core/ctrf/report.ts';
 import { compareText } from '#core/digest/compare-text.ts';
 import type { Digest } from '#core/digest/sha256.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import { bytesSource, fileSource, type BlobSource } from '#core/oci/blob-source.ts';
 import { writeLogs } from '#core/publish/write-logs.ts';
 import type { CheckResult } from '#core/wire/record.ts';
@@ -36,7 +37,7 @@ export class RunLogs {
 
   /** @param outDir where `logs-bundle` will be */
   static async begin(outDir: string): Promise<RunLogs> {
-    await mkdir(outDir, { recursive: true });
+    await makeDirectory(outDir);
     return new RunLogs(outDir, await mkdtemp(join(outDir, LOGS_SCRATCH)));
   }
 

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import type { CounterSample } from '../check/counter-window.ts';
 
 const FILE = 'counters.json';
@@ -21,7 +22,7 @@ export async function loadCounters(directory: string): Promise<CounterSample | u
 export async function saveCounters(directory: string, sample: CounterSample): Promise<void> {
   const path = join(directory, FILE);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, 0o700);
     await writeFile(`${path}.new`, `${JSON.stringify(sample)}\n`, { mode: 0o600 });
     await rename(`${path}.new`, path);
   } catch (cause) {

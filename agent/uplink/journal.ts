@@ -1,7 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError, errorText } from '#core/error.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import { FrameFile } from '#core/frame/frame-file.ts';
 import type { StallWatch } from '#core/frame/group-writer.ts';
 import { rawPublicKey } from '#core/wire/agent-key.ts';
@@ -185,7 +186,7 @@ function pathOf({ directory }: Pick<JournalOptions, 'directory'>): string {
 
 async function createDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path, 0o700);
   } catch (cause) {
     throw new AssayError('STORAGE_FAILED', `cannot create the journal directory ${path}: ${errorText(cause)}`, {
       cause,

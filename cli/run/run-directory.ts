@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AssayError, isAssayError, systemCode } from '#core/error.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import { writeFailure } from '#core/oci/file-failure.ts';
 
 /** `.run-<process>-<random>`: private files of one run, beside its results so that both are on one disk. */
@@ -43,24 +44,4 @@ function isAlive(processId: number): boolean {
   } catch (error) {
     return systemCode(error) === 'EPERM';
   }
-}
-
-/** Step by step: `mkdir` with `recursive` never returns below a file system that takes no directories, such as /proc. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
-    const parent = dirname(path);
-    if (systemCode(error) !== 'ENOENT' || (await isThere(parent))) throw error;
-    await makeDirectory(parent);
-    await makeDirectory(path);
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

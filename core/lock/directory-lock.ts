@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { AssayError, errorText, systemCode } from '#core/error.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 
 /** Releases the lock. */
 export type Unlock = () => Promise<void>;
@@ -52,7 +53,7 @@ function lockName(directory: string): string {
 
 async function ensureDirectory(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path, 0o700);
     return await realpath(path);
   } catch (cause) {
     throw new AssayError('STORAGE_FAILED', `cannot create the state directory ${path}: ${errorText(cause)}`, {

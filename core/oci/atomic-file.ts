@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import { writeFailure } from './file-failure.ts';
 
 const SUFFIX_BYTES = 6;
@@ -18,7 +19,7 @@ export async function writeFileAtomically(
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(SUFFIX_BYTES).toString('hex')}.tmp`);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeDurably(temporary, pieces, mode);
     await rename(temporary, path);
     await syncDirectory(dirname(path));

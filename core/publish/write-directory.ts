@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { isBundlePath } from '#core/attestation/bundle-path.ts';
 import { BUNDLE_FILE } from '#core/attestation/media-type.ts';
 import { AssayError, systemCode } from '#core/error.ts';
+import { makeDirectory } from '#core/file/make-directory.ts';
 import { syncDirectory, writeDurably } from '#core/oci/atomic-file.ts';
 import type { BlobSource } from '#core/oci/blob-source.ts';
 import { writeFailure } from '#core/oci/file-failure.ts';
@@ -26,7 +27,7 @@ export async function writeBundleDirectory(target: string, files: FileContents):
   for (const path of files.keys())
     if (!isBundlePath(path)) throw new AssayError('ARTIFACT_INVALID', `the path ${JSON.stringify(path)} cannot stand in a bundle`);
   try {
-    await mkdir(dirname(target), { recursive: true });
+    await makeDirectory(dirname(target));
     await removeLeftOvers(target);
     await writeAndSwap(target, files);
   } catch (cause) {
