@@ -24,7 +24,7 @@ describe.skipIf(skipServices)(`services that fail while signing ${WHY_SKIPPED}`,
   afterAll(() => stack?.stop());
   beforeEach(async () => {
     const [fulcio, rekor, rekorV1, tsa] = await Promise.all(
-      [stack.fulcioUrl, stack.rekorUrl, stack.rekorV1.url, stack.tsaUrl].map(startFaultProxy),
+      [stack.fulcioUrl, stack.rekorUrl, stack.rekorV1.url, stack.tsaUrl].map((url) => startFaultProxy(url)),
     );
     proxies = { fulcio, rekor, rekorV1, tsa } as Proxies;
   });
