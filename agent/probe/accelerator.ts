@@ -1,14 +1,9 @@
-import { SILICON_ROWS, type AcceleratorVendor } from '../vendor/identity-table.ts';
+import { siliconOf, vendorOf, type AcceleratorVendor } from '../vendor/identity-table.ts';
 import type { PciFunction } from './pci-function.ts';
-
-const VENDORS: ReadonlyMap<string, AcceleratorVendor> = new Map([
-  ['10de', 'nvidia'],
-  ['1002', 'amd'],
-]);
 
 /** The maker when the function is a GPU: by vendor and class, so that switches, audio functions and network cards do not count. */
 export function acceleratorVendor(pci: PciFunction): AcceleratorVendor | undefined {
-  const vendor = VENDORS.get(pci.vendor);
+  const vendor = vendorOf(pci.vendor);
   const kind = pci.classCode.slice(0, 4);
   if (vendor === 'nvidia') return kind === '0302' || kind === '0300' ? vendor : undefined;
   // Instinct boards are processing accelerators (1200); their older kin are display controllers (0380).
@@ -18,13 +13,12 @@ export function acceleratorVendor(pci: PciFunction): AcceleratorVendor | undefin
 
 /** The model of a GPU function in the spelling of recipes and snapshots; undefined for silicon that is in no table. */
 export function acceleratorModel(pci: PciFunction): string | undefined {
-  const vendor = acceleratorVendor(pci);
-  return SILICON_ROWS.find((row) => row.vendor === vendor && row.devices.includes(pci.device))?.accelerator;
+  return acceleratorVendor(pci) === undefined ? undefined : siliconOf(pci)?.accelerator;
 }
 
 /** True for an NVSwitch: a bridge of class "other" by NVIDIA. */
 export function isNvSwitch(pci: PciFunction): boolean {
-  return pci.vendor === '10de' && pci.classCode.startsWith('0680');
+  return vendorOf(pci.vendor) === 'nvidia' && pci.classCode.startsWith('0680');
 }
 
 /** True for network controllers, InfiniBand included. */

@@ -3,6 +3,7 @@ import { sha256 } from '#core/digest/sha256.ts';
 import type { Measurement } from '#core/snapshot/measurement.ts';
 import { boardOf } from '../check/threshold/board-table.ts';
 import type { Board } from '../check/threshold/board.ts';
+import { vendorOf } from '../vendor/identity-table.ts';
 import { textOf } from '../vendor/parsed.ts';
 import { isPlaceholder } from '../vendor/value.ts';
 import { isNetworkCard } from './accelerator.ts';
@@ -118,7 +119,7 @@ async function firmwareSet(node: NodeView) {
 
 async function nvidia(node: NodeView) {
   const gpus = await node.gpus();
-  if (gpus.state !== 'read' || !gpus.value.some(({ vendor }) => vendor === '10de')) return [];
+  if (gpus.state !== 'read' || !gpus.value.some(({ vendor }) => vendorOf(vendor) === 'nvidia')) return [];
   const smi = await node.nvidiaSmi();
   return smi.state === 'read' ? smi.value.gpus : [];
 }

@@ -35,7 +35,8 @@ nvidia | h20          |             | 2329 232c 230e 230c
 nvidia | h200         | sxm-141     | 2335
 nvidia | h200         | nvl-141     | 233b
 nvidia | gh200        |             | 2342 2348
-nvidia | b200         | hgx         | 2901 2909
+nvidia | b200         | hgx         | 2901
+nvidia | b200         | hgx-168     | 2909
 nvidia | b100         |             | 2920 29bc
 nvidia | b300         | hgx         | 3182
 nvidia | gb200        | nvl         | 2941
@@ -78,6 +79,22 @@ export const SILICON_ROWS: readonly SiliconRow[] = SILICON.trim()
     const [vendor = '', accelerator = '', variant = '', devices = ''] = line.split('|').map((cell) => cell.trim());
     return { vendor: vendor as AcceleratorVendor, accelerator, variant, devices: devices.split(' ') };
   });
+
+const VENDORS: ReadonlyMap<string, AcceleratorVendor> = new Map([
+  ['10de', 'nvidia'],
+  ['1002', 'amd'],
+]);
+
+/** The maker of a PCI vendor id in either case; undefined for makers of no accelerator that is known here. */
+export function vendorOf(pciVendor: string): AcceleratorVendor | undefined {
+  return VENDORS.get(pciVendor.toLowerCase());
+}
+
+/** The board family of a pair of PCI ids in either case; undefined for silicon in no row. */
+export function siliconOf({ vendor, device }: { readonly vendor: string; readonly device: string }): SiliconRow | undefined {
+  const [maker, id] = [vendorOf(vendor), device.toLowerCase()];
+  return SILICON_ROWS.find((row) => row.vendor === maker && row.devices.includes(id));
+}
 
 /** Accelerators that checks have numbers for; other silicon is `unprofiled`, which is no fault. */
 export const PROFILED_ACCELERATORS: ReadonlySet<string> = new Set(

@@ -1,6 +1,12 @@
 import { given } from './given.ts';
-import { IDENTITY_TABLE_VERSION, PRODUCT_WORDS, PROFILED_ACCELERATORS, SILICON_ROWS, type AcceleratorVendor } from './identity-table.ts';
-import { lookup } from './lookup.ts';
+import {
+  IDENTITY_TABLE_VERSION,
+  PRODUCT_WORDS,
+  PROFILED_ACCELERATORS,
+  siliconOf,
+  vendorOf,
+  type AcceleratorVendor,
+} from './identity-table.ts';
 
 /** What is known of a board before it is identified. */
 export interface IdentityEvidence {
@@ -34,18 +40,14 @@ export interface AcceleratorIdentity {
   readonly note?: string;
 }
 
-const VENDORS: Readonly<Record<string, AcceleratorVendor>> = { '10de': 'nvidia', '1002': 'amd' };
-
 /**
  * Identifies an accelerator by product text and PCI id, each checked against the other.
  * The PCI id decides a disagreement: product texts are edited, translated and shared between boards.
  */
 export function identifyAccelerator(evidence: IdentityEvidence): AcceleratorIdentity {
   const { product = '', vendorId = '', deviceId = '' } = evidence;
-  const row = SILICON_ROWS.find(
-    (each) => each.vendor === lookup(VENDORS, vendorId.toLowerCase()) && each.devices.includes(deviceId.toLowerCase()),
-  );
-  const vendor = lookup(VENDORS, vendorId.toLowerCase()) ?? row?.vendor;
+  const row = siliconOf({ vendor: vendorId, device: deviceId });
+  const vendor = vendorOf(vendorId);
   if (isSlice(product, evidence.virtualizationMode))
     return {
       ...given({ vendor }),

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PHASES } from '#core/ctrf/report.ts';
 import { CHECKS } from '../../../agent/check/catalog.ts';
 import { BOARDS, boardOf } from '../../../agent/check/threshold/board-table.ts';
 import { thresholdsDigest } from '../../../agent/check/thresholds-digest.ts';
-import { SILICON_ROWS } from '../../../agent/vendor/identity-table.ts';
+import { PROFILED_ACCELERATORS, SILICON_ROWS } from '../../../agent/vendor/identity-table.ts';
 import { checkPage } from '../../../tools/gen-check-page.ts';
 
 test('the reference page is that of the catalog', () => {
@@ -34,12 +34,20 @@ test('a check of tier 0 needs no tool alone', () => {
   expect(toolOnly).toEqual([]);
 });
 
-test('a board is known by one row, and its accelerator is that of the identity table', () => {
+test('a board is known by one row, and profiled is what has a board', () => {
   const ids = BOARDS.flatMap(({ vendor, pciDevices }) => pciDevices.map((device) => `${vendor}:${device}`));
   expect(new Set(ids).size).toBe(ids.length);
-  for (const { vendor, accelerator, pciDevices } of BOARDS)
-    for (const device of pciDevices)
-      expect(SILICON_ROWS.find((row) => row.vendor === vendor && row.devices.includes(device))?.accelerator).toBe(accelerator);
+  expect(new Set(BOARDS.map(({ accelerator }) => accelerator))).toEqual(PROFILED_ACCELERATORS);
+});
+
+test('PCI ids of accelerators stand in the identity table only', () => {
+  const ids = SILICON_ROWS.flatMap(({ devices }) => devices);
+  const others = globSync('{agent,core,collector}/**/*.ts').filter((file) => file !== 'agent/vendor/identity-table.ts');
+  const doubles = others.filter((file) => {
+    const words = new Set(readFileSync(file, 'utf8').match(/\b[0-9a-f]{4}\b/g));
+    return ids.filter((id) => words.has(id)).length > 0;
+  });
+  expect(doubles).toEqual([]);
 });
 
 test('the accelerators with full checks have their numbers verified', () => {
