@@ -121,7 +121,8 @@ async function withStatus(run: OpenedRun): Promise<ExitCode> {
     if (opened.replay.seal === undefined) await gathered.gather();
     const sealed = await openSealedRun(opened, context);
     standing.seal(sealed.run.sealedAtMs, sealed.run.absences);
-    await publisher.flush();
+    // Not waited for: evidence must not wait for an API server that is out.
+    void publisher.flush();
     await handOver(run, sealed);
     await followDelivery(run, standing, publisher);
     const absent = Object.fromEntries(sealed.run.absences.map(({ reason }) => [reason, 1]));

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from '#core/cluster/cluster.ts';
 import { readRunStatus, statusObject } from '#core/cluster/read-run-status.ts';
 import { STATUS_KEY, type RunStatus } from '#core/cluster/run-status.ts';
@@ -17,6 +18,7 @@ export interface StatusPublisherOptions {
 
 /** A status is not written more often. */
 const WRITE_MS = 2000;
+const LAST_WORD_MS = 30_000;
 /** Tries of one write: somebody else may have changed the object. */
 const TRIES = 3;
 
@@ -56,10 +58,12 @@ export class StatusPublisher {
     this.#pointer = text;
   }
 
-  /** Writes the last word. */
+  /** Writes the last word; an API server that is out is not waited for any longer than 30 s. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
-    await this.flush();
+    const over = new AbortController();
+    await Promise.race([this.flush(), delay(LAST_WORD_MS, undefined, { signal: over.signal })]);
+    over.abort();
   }
 
   async #write(): Promise<void> {
