@@ -1,7 +1,7 @@
 import { CHECKS } from '../agent/check/catalog.ts';
 import type { Check, Threshold } from '../agent/check/check.ts';
-import { BOARDS, BOARD_TABLE_VERSION } from '../agent/check/threshold/board-table.ts';
-import { boardThreshold, type Board, type BoardNumber } from '../agent/check/threshold/board.ts';
+import { BOARDS, BOARD_TABLE_VERSION } from '../agent/check/board-table.ts';
+import { boardThreshold, type Board, type BoardNumber } from '../agent/check/board.ts';
 import { RUN_ORDER } from '../core/ctrf/report.ts';
 
 const BOARD_COLUMNS: readonly (readonly [heading: string, name: BoardNumber])[] = [

@@ -6,8 +6,8 @@ import { amdOnPci, judgeAmdCards, judgeAmdSmi } from './amd-gpu.ts';
 import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding } from './fold.ts';
 import { judgeField, judgeValue, worst } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, unknown, warn, withoutTool, type Verdict } from './verdict.ts';
 
 /** The compute driver shows every GPU that is on the bus. */

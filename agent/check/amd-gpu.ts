@@ -5,8 +5,8 @@ import type { Field } from '../vendor/parsed.ts';
 import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding, type FoldWords } from './fold.ts';
 import { onPci, type Given } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import type { Board } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import type { Board } from './board.ts';
 import { unknown, withoutTool, type Verdict } from './verdict.ts';
 
 /** One AMD GPU: its PCI function, and its amdgpu card where the driver made one. */

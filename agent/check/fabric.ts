@@ -5,8 +5,8 @@ import { isNvSwitch } from '../probe/accelerator.ts';
 import type { CheckContext } from './check.ts';
 import { finding, type Finding } from './fold.ts';
 import { judgeField, judgeNvidiaGpus, mustBeOff, nvidiaOnPci, nvidiaSubjects, worst, type NvidiaSubject } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, skipFor, unknown, warn, type Verdict } from './verdict.ts';
 
 /** Limits of {@link checkFabricState}. */

@@ -8,8 +8,8 @@ import { saidBy } from '../probe/tool-read.ts';
 import type { CheckContext } from './check.ts';
 import { describeGpus } from './gpu-presence.ts';
 import { nvidiaOnPci } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, skipFor, unknown, warn, type Verdict } from './verdict.ts';
 
 /** Where a GPU is, its kernel driver is loaded. */

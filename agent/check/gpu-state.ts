@@ -7,8 +7,8 @@ import type { CheckContext } from './check.ts';
 import { finding, type Finding } from './fold.ts';
 import { describeGpus } from './gpu-presence.ts';
 import { judgeField, judgeNvidiaGpus, nvidiaOnPci } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, skipFor, unknown, warn, type Verdict } from './verdict.ts';
 
 /** No GPU is lost to the driver, and none waits for a reset. */

@@ -6,8 +6,8 @@ import type { Field } from '../vendor/parsed.ts';
 import type { ListedGpu, NvidiaSmi } from '../vendor/nvidia/smi-xml.ts';
 import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding, type FoldWords } from './fold.ts';
-import { boardOf } from './threshold/board-table.ts';
-import type { Board } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import type { Board } from './board.ts';
 import { skip, unknown, withoutTool, type Verdict } from './verdict.ts';
 
 /** One GPU as the tool and the bus see it. */

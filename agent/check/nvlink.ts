@@ -5,7 +5,7 @@ import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding } from './fold.ts';
 import { judgeGrowth } from './growth.ts';
 import { nvidiaSubjects, worst, type Given, type NvidiaSubject } from './nvidia-gpu.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, unknown, withoutTool, type Verdict } from './verdict.ts';
 
 /** Boards that are wired to each other by NVLink. */

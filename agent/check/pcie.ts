@@ -6,8 +6,8 @@ import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding } from './fold.ts';
 import { judgeGrowth } from './growth.ts';
 import { judgeField, nvidiaSubjects, worst } from './nvidia-gpu.ts';
-import { boardOf } from './threshold/board-table.ts';
-import type { Board } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import type { Board } from './board.ts';
 import { skip, unknown, type Verdict } from './verdict.ts';
 
 /** Boards on a baseboard have a link of their own; in a slot, risers and guests may give less. */

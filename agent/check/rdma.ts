@@ -7,8 +7,8 @@ import { finding, fold, type Finding, type FoldWords } from './fold.ts';
 import { judgeGrowth, type GrowthRule } from './growth.ts';
 import { worst, type Given } from './nvidia-gpu.ts';
 import { judgeRead } from './pcie.ts';
-import { boardOf } from './threshold/board-table.ts';
-import { boardThreshold } from './threshold/board.ts';
+import { boardOf } from './board-table.ts';
+import { boardThreshold } from './board.ts';
 import { fail, pass, skip, unknown, warn, type Verdict } from './verdict.ts';
 
 /** Slower ports are for storage and management. */

@@ -2,7 +2,7 @@ import { canonicalJson } from '#core/digest/canonical-json.ts';
 import { sha256, type Digest } from '#core/digest/sha256.ts';
 import { XID_TABLE_VERSION } from '../vendor/kernel/xid-table.ts';
 import { CHECKS } from './catalog.ts';
-import { BOARDS, BOARD_TABLE_VERSION } from './threshold/board-table.ts';
+import { BOARDS, BOARD_TABLE_VERSION } from './board-table.ts';
 
 let digest: Digest | undefined;
 

@@ -1,8 +1,8 @@
 import { canonicalJson } from '#core/digest/canonical-json.ts';
 import { sha256 } from '#core/digest/sha256.ts';
 import type { Measurement } from '#core/snapshot/measurement.ts';
-import { boardOf } from '../check/threshold/board-table.ts';
-import type { Board } from '../check/threshold/board.ts';
+import { boardOf } from '../check/board-table.ts';
+import type { Board } from '../check/board.ts';
 import { vendorOf } from '../vendor/identity-table.ts';
 import { textOf } from '../vendor/parsed.ts';
 import { isPlaceholder } from '../vendor/value.ts';

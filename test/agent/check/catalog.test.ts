@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PHASES } from '#core/ctrf/report.ts';
 import { CHECKS } from '../../../agent/check/catalog.ts';
-import { BOARDS, boardOf } from '../../../agent/check/threshold/board-table.ts';
+import { BOARDS, boardOf } from '../../../agent/check/board-table.ts';
 import { thresholdsDigest } from '../../../agent/check/thresholds-digest.ts';
 import { PROFILED_ACCELERATORS, SILICON_ROWS } from '../../../agent/vendor/identity-table.ts';
 import { checkPage } from '../../../tools/gen-check-page.ts';

@@ -1,4 +1,4 @@
-import { SILICON_ROWS, vendorOf, type SiliconRow } from '../../vendor/identity-table.ts';
+import { SILICON_ROWS, vendorOf, type SiliconRow } from '../vendor/identity-table.ts';
 import type { Board, BoardNumber } from './board.ts';
 
 /** Version of the table; stands in the digest that evidence carries. */

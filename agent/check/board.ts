@@ -1,4 +1,4 @@
-import type { Threshold } from '../check.ts';
+import type { Threshold } from './check.ts';
 
 /** Numbers of a board that checks compare with. */
 export type BoardNumber =
