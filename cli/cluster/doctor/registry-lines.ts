@@ -113,6 +113,14 @@ async function readLine(reference: RegistryReference, options: RegistryOptions):
   }
 }
 
+/** What only this computer may not reach is no proof that the cluster does not. */
 function failed(id: string, error: AssayError): DoctorLine {
-  return fail({ ...AT, id }, `${error.code}: ${error.message}`, error.hint ?? 'See docs/guide/signing.md.');
+  const text = `${error.code}: ${error.message}`;
+  if (error.code === 'REGISTRY_UNAVAILABLE' || error.code === 'REGISTRY_RATE_LIMITED')
+    return warn(
+      { ...AT, id },
+      text,
+      'It is asked from this computer; check that the cluster reaches it. An outage is sat out, and loses nothing.',
+    );
+  return fail({ ...AT, id }, text, error.hint ?? 'See docs/guide/signing.md.');
 }
