@@ -41,6 +41,9 @@ export class AgentWatch {
   readonly #pods = new Map<string, KnownPod>();
   /** Names of the pods of each node. */
   readonly #podsOf = new Map<string, Set<string>>();
+  /** Names of nodes that are not expected. */
+  readonly #others = new Set<string>();
+  #isStarted = false;
   #daemonSet: DaemonSetFacts | undefined;
   #createFailure: { readonly at: string; readonly message: string } | undefined;
 
@@ -85,6 +88,7 @@ export class AgentWatch {
         signal,
       ),
     ]);
+    this.#isStarted = true;
   }
 
   /** @returns undefined for a node that is not expected */
@@ -120,11 +124,20 @@ export class AgentWatch {
 
   readonly #onNode = (object: ClusterObject, isPresent: boolean): void => {
     const { name } = object.metadata;
-    if (!this.#uids.has(name)) return;
+    if (!this.#uids.has(name)) return this.#noteOther(object, isPresent);
     if (isPresent) this.#nodes.set(name, nodeFacts(object));
     else this.#nodes.delete(name);
     this.#options.onChange(name);
   };
+
+  /** A node that came after the set was fixed is no part of the run, and that is said. */
+  #noteOther(object: ClusterObject, isPresent: boolean): void {
+    const { name } = object.metadata;
+    if (this.#others.has(name) || !isPresent) return;
+    this.#others.add(name);
+    if (this.#isStarted && nodeFacts(object).gpu !== undefined)
+      this.#options.log.warn({ node: name }, 'a GPU node joined the cluster during the run; it is not part of it');
+  }
 
   readonly #onPod = (object: ClusterObject, isPresent: boolean): void => {
     const { name } = object.metadata;
