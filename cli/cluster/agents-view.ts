@@ -6,6 +6,7 @@ import { nodeFacts, type NodeFacts } from '#core/cluster/node-facts.ts';
 import { textAt } from '#core/cluster/object-value.ts';
 import { podFacts, type PodFacts } from '#core/cluster/pod-facts.ts';
 import { releaseObjects } from '#core/cluster/run-status.ts';
+import { errorText, isAssayError } from '#core/error.ts';
 import type { ClusterPlace } from './cluster-flags.ts';
 import type { Release } from './find-release.ts';
 import { componentLabels } from './find-run.ts';
@@ -24,6 +25,8 @@ export interface AgentsView {
   readonly hasDaemonSet: boolean;
   /** One entry per node that is expected, in the order of names. */
   readonly nodes: readonly NodeAgent[];
+  /** Why the nodes could not be read: whose rights end at a namespace sees the pods alone. */
+  readonly nodesProblem?: string;
 }
 
 const NODE = { apiVersion: 'v1', kind: 'Node' } as const;
@@ -39,7 +42,7 @@ export async function readAgents({ cluster }: ClusterPlace, release: Release, ex
   const { namespace, name } = release;
   const { agent } = releaseObjects(name);
   const [nodes, pods, daemonSet, createFailure] = await Promise.all([
-    cluster.list(NODE),
+    readNodes(cluster),
     cluster.list({ ...POD, namespace, labels: componentLabels(release, 'agent') }),
     cluster.read({ apiVersion: 'apps/v1', kind: 'DaemonSet', namespace, name: agent }),
     readCreateFailure({ cluster, namespace }, agent),
@@ -48,11 +51,12 @@ export async function readAgents({ cluster }: ClusterPlace, release: Release, ex
   const agents = (pods ?? []).map(podFacts);
   const byNode = Map.groupBy(agents, (pod) => pod.node ?? '');
   const wanted = parseLabelSelector(expectSelector ?? '');
-  const expected = (nodes ?? []).map(nodeFacts).filter((node) => isExpectedNode(node, wanted));
+  const expected = nodes.facts.filter((node) => isExpectedNode(node, wanted));
   return {
     ...(facts?.desired === undefined ? {} : { desired: facts.desired }),
     ready: agents.filter((pod) => pod.ready && !pod.deleting).length,
     hasDaemonSet: daemonSet !== undefined,
+    ...(nodes.problem === undefined ? {} : { nodesProblem: nodes.problem }),
     nodes: expected
       .toSorted((left, right) => (left.name < right.name ? -1 : 1))
       .map((node) => ({
@@ -60,6 +64,17 @@ export async function readAgents({ cluster }: ClusterPlace, release: Release, ex
         state: stateOf(node, { release: name, daemonSet: facts, pods: byNode.get(node.name) ?? [], createFailure }),
       })),
   };
+}
+
+async function readNodes(
+  cluster: ClusterPlace['cluster'],
+): Promise<{ readonly facts: readonly NodeFacts[]; readonly problem: string | undefined }> {
+  try {
+    return { facts: ((await cluster.list(NODE)) ?? []).map(nodeFacts), problem: undefined };
+  } catch (error) {
+    if (!isAssayError(error) || error.code !== 'CLUSTER_FORBIDDEN') throw error;
+    return { facts: [], problem: errorText(error) };
+  }
 }
 
 interface Surroundings {

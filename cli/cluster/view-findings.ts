@@ -27,7 +27,10 @@ function releaseFindings(view: View, { release, agents }: RunReading): readonly 
     !agents.hasDaemonSet && error('NO_DAEMON_SET', 'the agents have no DaemonSet', upgrade),
     agents.desired === 0 &&
       error('NO_AGENT_WANTED', 'the DaemonSet of the agents wants 0 pods: no node matches its selection', noAgentHint(view)),
+    agents.nodesProblem !== undefined &&
+      warning('NODES_UNREADABLE', `the nodes cannot be read: ${agents.nodesProblem}`, 'Which nodes have no agent is not known.'),
     agents.nodes.length === 0 &&
+      agents.nodesProblem === undefined &&
       error('NO_GPU_NODE', 'no node of the cluster has a GPU by capacity or label', 'See what the nodes say: assay doctor'),
     release.isUnreadable &&
       error('STATUS_UNREADABLE', 'the status object holds something that this version cannot read', 'Reset it: assay delete'),

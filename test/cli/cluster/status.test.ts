@@ -119,6 +119,18 @@ describe('assay status of a run that goes on', () => {
     expect([seen.state, seen.nodes.finished, codes(seen)]).toEqual(['gathering', 1, ['warning LOG_UNREADABLE']]);
   });
 
+  it('does without the nodes for whose rights end at the namespace', async () => {
+    const fault = ({ what }: { what: string }): AssayError | undefined =>
+      what === 'v1/Node' ? new AssayError('CLUSTER_FORBIDDEN', 'nodes is forbidden') : undefined;
+    const seen = await view([statusMap(runStatus()), agentDaemonSet(), agentPod('gpu-1'), runJob(), runPod()], { fault });
+
+    expect([seen.state, seen.agents, codes(seen)]).toEqual([
+      'gathering',
+      { desired: 3, ready: 1, problems: [] },
+      ['warning NODES_UNREADABLE'],
+    ]);
+  });
+
   it('counts incidents and says that the disk is full', async () => {
     const events: readonly RunEvent[] = [
       ...EVENTS,
