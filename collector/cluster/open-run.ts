@@ -56,7 +56,7 @@ async function newRun(
     runId,
     ...(earlier === undefined ? {} : { nonce: earlier.nonce }),
     expected: names,
-    cluster: { nodeUids: expected.map(({ uid }) => uid) },
+    cluster: { nodeUids: expected.map(({ uid }) => uid), ...(earlier === undefined ? {} : { refilled: true }) },
     ...(previous === undefined ? {} : { previous }),
   });
 }

@@ -21,6 +21,8 @@ export interface RunEntry {
   readonly cluster?: {
     /** UIDs of the expected nodes, in their order. */
     readonly nodeUids: readonly string[];
+    /** This ledger takes the place of one that was lost with its disk. */
+    readonly refilled?: true;
   };
   /** Digest of the artifact that the release published before. */
   readonly previous?: Digest;

@@ -84,8 +84,15 @@ export class SealedIndex {
   }
 
   #findings(): ClusterFindings {
-    const { clusterChecks, clusterFacts, incidents, seal } = this.#outline;
-    return { checks: clusterChecks, measurements: clusterFacts ?? [], incidents, incidentCounts: seal?.incidentCounts ?? {} };
+    const { run, agents, clusterChecks, clusterFacts, incidents, seal } = this.#outline;
+    return {
+      checks: clusterChecks,
+      measurements: clusterFacts ?? [],
+      incidents,
+      incidentCounts: seal?.incidentCounts ?? {},
+      refilled: run?.cluster?.refilled === true,
+      startedOver: new Set(agents.filter(({ attempt }) => attempt > 1).map(({ node }) => node)).size,
+    };
   }
 
   /** The last agent of each node counts. One that signed two histories proves nothing: a rejected node has only its absence. */

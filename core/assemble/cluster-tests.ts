@@ -33,19 +33,22 @@ function checkTest({ phase, check: name, status, durationMs, message, stdout, ex
   };
 }
 
-/** Refusals alone are no failure: they show that whoever had no business there was not let in. A rejected node is one. */
-function sessionTest({ cluster, absences }: SealedFrame): CtrfTest {
-  const { incidents = [], incidentCounts = {} } = cluster ?? {};
+/**
+ * Refusals alone are no failure: they show that whoever had no business there was not let in. A rejected node is one. What the run
+ * survived is told beside them: restarts of the collector, a lost disk, agents that started over.
+ */
+function sessionTest({ cluster, absences, collectorRestarts = 0 }: SealedFrame): CtrfTest {
+  const { incidents = [], incidentCounts = {}, refilled = false, startedOver = 0 } = cluster ?? {};
   const rejected = absences.filter(({ reason }) => reason === 'rejected').length;
   const total = Object.values(incidentCounts).reduce((sum, count) => sum + count, 0);
   const quoted = incidents.slice(0, QUOTED).map(({ code, node, detail }) => `${code}${node === undefined ? '' : ` (${node})`}: ${detail}`);
-  const message = [`${String(rejected)} nodes rejected, ${String(total)} connections refused or suspicious`, ...quoted].join('; ');
+  const message = [`nodes rejected: ${String(rejected)}, connections refused or suspicious: ${String(total)}`, ...quoted].join('; ');
   return {
     name: AGENT_SESSIONS,
     status: rejected > 0 ? 'failed' : 'passed',
     duration: 0,
     suite: ['deployment'],
     ...(rejected === 0 && total === 0 ? {} : { message }),
-    extra: { origin: 'collector', observed: { rejected, ...incidentCounts } },
+    extra: { origin: 'collector', observed: { rejected, startedOver, collectorRestarts, refilled, ...incidentCounts } },
   };
 }

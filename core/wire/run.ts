@@ -90,6 +90,10 @@ export interface ClusterFindings {
   readonly incidents: readonly SessionIncident[];
   /** How often each code happened, also when not every one of them is listed. */
   readonly incidentCounts: Readonly<Record<string, number>>;
+  /** True when a collector had lost its disk, and the agents sent everything again. */
+  readonly refilled: boolean;
+  /** Nodes on which more than one agent has begun to report. */
+  readonly startedOver: number;
 }
 
 /** A run made immutable: everything assembly may use. Every time in a bundle comes from here. */

@@ -79,7 +79,7 @@ describe('a run in a cluster', () => {
       status: 'passed',
       duration: 0,
       suite: ['deployment'],
-      extra: { origin: 'collector', observed: { rejected: 0 } },
+      extra: { origin: 'collector', observed: { rejected: 0, startedOver: 0, collectorRestarts: 0, refilled: false } },
     });
   });
 
@@ -301,6 +301,10 @@ describe('a run in a cluster that is interrupted', () => {
 
     expect(again.signed.nonce).toEqual(agent.signed.nonce);
     expect(await second.ended).toEqual({ exit: 0, code: undefined });
+    const { results } = second.read('summary-bundle/ctrf/deployment.json') as { results: { tests: { name: string; extra: unknown }[] } };
+    expect(results.tests.find(({ name }) => name === 'agent-sessions')?.extra).toMatchObject({
+      observed: { refilled: true, collectorRestarts: 0 },
+    });
     expect((await statusOf(cluster)).status).toMatchObject({ runId: before?.runId, nonce: before?.nonce, openedAt: before?.openedAt });
   });
 

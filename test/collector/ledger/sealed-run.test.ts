@@ -96,7 +96,10 @@ describe('sealed run', () => {
     const incident = { code: 'NODE_BUSY', node: 'node-a', detail: 'x', atMs: 2 };
     const run = await sealedRunFrom(
       [
-        { ...RUN, cluster: { nodeUids: ['a', 'b'] }, previous: `sha256:${'1'.repeat(64)}` as never },
+        { ...RUN, cluster: { nodeUids: ['a', 'b'], refilled: true }, previous: `sha256:${'1'.repeat(64)}` as never },
+        agentEntry(AGENT),
+        agentEntry(testAgent('node-a', BODIES), { agent: 1, attempt: 2 }),
+        agentEntry(testAgent('node-a', BODIES), { agent: 2, attempt: 3 }),
         { kind: 'cluster-check', result: check('b') },
         { kind: 'incident', incident },
         { kind: 'reopened', atMs: 1 },
@@ -114,6 +117,8 @@ describe('sealed run', () => {
       measurements: facts,
       incidents: [incident],
       incidentCounts: { NODE_BUSY: 5 },
+      refilled: true,
+      startedOver: 1,
     });
   });
 

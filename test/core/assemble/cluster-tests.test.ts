@@ -4,7 +4,7 @@ import type { CheckResult } from '#core/wire/record.ts';
 import type { ClusterFindings, SealedFrame } from '#core/wire/run.ts';
 
 const FRAME: SealedFrame = { runId: 'run' as never, nonce: '', openedAtMs: 0, sealedAtMs: 1, expected: [], absences: [] };
-const NONE: ClusterFindings = { checks: [], measurements: [], incidents: [], incidentCounts: {} };
+const NONE: ClusterFindings = { checks: [], measurements: [], incidents: [], incidentCounts: {}, refilled: false, startedOver: 0 };
 const check = (change: Partial<CheckResult>): CheckResult => ({
   phase: 'deployment',
   check: 'c',
@@ -33,7 +33,7 @@ describe('tests of a whole cluster', () => {
           status: 'passed',
           duration: 0,
           suite: ['deployment'],
-          extra: { origin: 'collector', observed: { rejected: 0 } },
+          extra: { origin: 'collector', observed: { rejected: 0, startedOver: 0, collectorRestarts: 0, refilled: false } },
         },
         {
           name: 'b',
@@ -56,8 +56,16 @@ describe('tests of a whole cluster', () => {
     const [test] = clusterTests({ ...FRAME, cluster }, []).deployment ?? [];
 
     expect(test).toMatchObject({ status: 'passed', extra: { observed: { rejected: 0, CREDENTIAL_UNKNOWN: 4000, NODE_BUSY: 2 } } });
-    expect(test?.message).toMatch(/^0 nodes rejected, 4002 connections refused or suspicious; CREDENTIAL_UNKNOWN: from 0; /);
+    expect(test?.message).toMatch(/^nodes rejected: 0, connections refused or suspicious: 4002; CREDENTIAL_UNKNOWN: from 0; /);
     expect(test?.message?.split('; ')).toHaveLength(21);
+  });
+
+  it('tell what the run survived', () => {
+    const cluster = { ...NONE, refilled: true, startedOver: 3 };
+    const [test] = clusterTests({ ...FRAME, collectorRestarts: 2, cluster }, []).deployment ?? [];
+
+    expect([test?.status, test?.message]).toEqual(['passed', undefined]);
+    expect(test?.extra?.['observed']).toEqual({ rejected: 0, startedOver: 3, collectorRestarts: 2, refilled: true });
   });
 
   it('fail when a node was rejected', () => {
@@ -68,7 +76,7 @@ describe('tests of a whole cluster', () => {
 
     expect([test?.status, test?.message]).toEqual([
       'failed',
-      '1 nodes rejected, 1 connections refused or suspicious; WIRE_EQUIVOCATION (a): two histories',
+      'nodes rejected: 1, connections refused or suspicious: 1; WIRE_EQUIVOCATION (a): two histories',
     ]);
   });
 });
