@@ -102,20 +102,3 @@ export async function checkKubeletTopology(context: CheckContext): Promise<Verdi
     ? warn('the kubelet places work on any NUMA node', observed)
     : pass(`topology manager policy ${observed.topologyManagerPolicy}`, observed);
 }
-
-/** Every NVMe controller is in its working state. @source Linux kernel, /sys/class/nvme */
-export async function checkNvme({ host }: CheckContext): Promise<Verdict> {
-  const names = await host.list('/sys/class/nvme');
-  const controllers = (names.state === 'read' ? names.value : []).filter((name) => /^nvme\d+$/.test(name));
-  if (controllers.length === 0) return skip('no NVMe controller');
-  const states: Record<string, string> = {};
-  for (const name of controllers) {
-    const read = await host.readText(`/sys/class/nvme/${name}/state`);
-    states[name] = read.state === 'read' ? read.value.trim() : 'unreadable';
-  }
-  const observed = { states };
-  const dead = Object.entries(states).filter(([, state]) => state !== 'live');
-  if (dead.length === 0) return pass(`${controllers.length} NVMe controllers are live`, observed);
-  const text = dead.map(([name, state]) => `${name} is ${state}`).join(', ');
-  return dead.every(([, state]) => state === 'unreadable') ? unknown(text, observed) : fail(text, observed);
-}

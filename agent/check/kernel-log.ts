@@ -1,9 +1,10 @@
 import type { KernelMessages } from '../probe/kernel-log.ts';
 import type { KernelEvent, PatternId, SxidEvent, XidEvent } from '../vendor/kernel/kernel-event.ts';
-import { xidRule, type XidRule } from '../vendor/kernel/xid-table.ts';
+import { xidRule } from '../vendor/kernel/xid-table.ts';
 import { amdOnPci } from './amd-gpu.ts';
 import type { CheckContext } from './check.ts';
 import { nvidiaOnPci, type Given } from './nvidia-gpu.ts';
+import { judgeXid } from './xid-judgement.ts';
 import { fail, pass, skipFor, unknown, warn, type Observed, type Outcome, type Verdict } from './verdict.ts';
 
 async function messages(context: CheckContext): Promise<Given<KernelMessages>> {
@@ -33,20 +34,8 @@ export async function checkXid(context: CheckContext): Promise<Verdict> {
   const open = events.filter(
     (event) => event.causedBy === undefined && (event.line >= driverLoadedAtLine || xidRule(event.code).class === 'reboot'),
   );
-  const rows = tally(open.map((event) => ({ code: event.code, device: event.pciBusId, ...judgeXid(event, xidRule(event.code)) })));
+  const rows = tally(open.map((event) => ({ code: event.code, device: event.pciBusId, ...judgeXid(event, open) })));
   return verdictOf(rows, { label: 'Xid', log: log.value });
-}
-
-function judgeXid(event: XidEvent, rule: XidRule): { readonly outcome: Outcome; readonly action: string } {
-  const { action } = rule;
-  if (rule.class === 'nvlink5') return { outcome: event.nvlink?.severity === 'nonfatal' ? 'warn' : 'fail', action };
-  if (rule.class === 'recovery-action') return judgeRecovery(event.recoveryAction, action);
-  return { outcome: rule.result === 'info' ? 'pass' : rule.result, action };
-}
-
-function judgeRecovery(wanted: string | undefined, action: string): { readonly outcome: Outcome; readonly action: string } {
-  if (wanted === undefined) return { outcome: 'warn', action };
-  return { outcome: /^none$/i.test(wanted) ? 'pass' : 'fail', action: wanted };
 }
 
 /** No NVSwitch reported a fatal error since boot. @source NVIDIA Fabric Manager guide, SXid errors */

@@ -18,6 +18,7 @@ import {
   checkGpuDriver,
   GPUDIRECT_THRESHOLDS,
 } from '../gpu-driver.ts';
+import { checkGpuIdle, IDLE_THRESHOLDS } from '../gpu-idle.ts';
 import { checkGpuResponse } from '../gpu-response.ts';
 import { checkSecureBoot } from '../secure-boot.ts';
 import { checkDeviceFiles, checkGpuCount, checkGpuProduct } from '../gpu-state.ts';
@@ -233,6 +234,17 @@ export const GPU_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkDeviceSpecifications,
+  },
+  {
+    name: 'gpu-idle',
+    phase: 'performance',
+    summary: 'Nothing computes on the GPUs right now',
+    reads: ['nvidia-smi -q -x', '/sys/class/kfd/kfd/proc'],
+    tier: 0,
+    severity: 'info',
+    thresholds: IDLE_THRESHOLDS,
+    deadlineMs: TOOL_MS,
+    run: checkGpuIdle,
   },
   {
     name: 'gpu-direct',

@@ -1,5 +1,5 @@
 import type { Check } from '../check.ts';
-import { checkKubeletTopology, checkNvme } from '../container.ts';
+import { checkKubeletTopology } from '../container.ts';
 import { checkPciInventory } from '../gpu-presence.ts';
 import { checkDiskHeadroom, checkMemoryHeadroom, DISK_THRESHOLDS, MEMORY_THRESHOLDS } from '../headroom.ts';
 import { checkHardwareErrors } from '../kernel-log.ts';
@@ -14,6 +14,7 @@ import {
   EDAC_THRESHOLDS,
   LIMIT_THRESHOLDS,
 } from '../node-config.ts';
+import { checkNvmeFirmware, checkNvmeState, checkNvmeTemperature } from '../nvme.ts';
 import { checkClock, checkKernelRelease, CLOCK_THRESHOLDS } from '../os.ts';
 import { checkSharedMemory, SHARED_MEMORY_THRESHOLDS } from '../shared-memory.ts';
 import { checkTimeSync, TIME_THRESHOLDS } from '../time-sync.ts';
@@ -140,7 +141,29 @@ export const NODE_CHECKS: readonly Check[] = [
     severity: 'major',
     thresholds: {},
     deadlineMs: FILES_MS,
-    run: checkNvme,
+    run: checkNvmeState,
+  },
+  {
+    name: 'nvme-temperature',
+    phase: 'performance',
+    summary: 'Every NVMe controller is cooler than its own limits',
+    reads: ['/sys/class/nvme/*/hwmon*/temp1_{input,max,crit,alarm}'],
+    tier: 0,
+    severity: 'major',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkNvmeTemperature,
+  },
+  {
+    name: 'nvme-firmware',
+    phase: 'conformance',
+    summary: 'NVMe controllers of one model carry one firmware',
+    reads: ['/sys/class/nvme/*/{model,firmware_rev}'],
+    tier: 0,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkNvmeFirmware,
   },
   {
     name: 'huge-pages',

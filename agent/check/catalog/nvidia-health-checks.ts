@@ -19,6 +19,7 @@ import {
 import { checkGpuLost, checkRecoveryAction, checkMemoryLeak, LEAK_THRESHOLDS } from '../gpu-state.ts';
 import { checkClockEvents, checkPowerLimit, checkTemperature, CLOCK_EVENT_THRESHOLDS, TEMPERATURE_THRESHOLDS } from '../gpu-thermal.ts';
 import { checkNvidiaLog, checkSxid, checkXid } from '../kernel-log.ts';
+import { XID_THRESHOLDS } from '../xid-judgement.ts';
 import { TOOL_MS } from './deadline.ts';
 
 /** Health of NVIDIA GPUs. */
@@ -173,7 +174,7 @@ export const NVIDIA_HEALTH_CHECKS: readonly Check[] = [
     reads: ['/dev/kmsg', '/var/log/kern.log'],
     tier: 1,
     severity: 'critical',
-    thresholds: {},
+    thresholds: XID_THRESHOLDS,
     deadlineMs: TOOL_MS,
     run: checkXid,
   },

@@ -67,6 +67,8 @@ test('a node without GPU has no finding, and no GPU check passes', async () => {
     'memory-errors',
     'hardware-errors',
     'nvme-state',
+    'nvme-temperature',
+    'nvme-firmware',
     'process-limits',
     'cpu-governor',
   ]);
