@@ -34,6 +34,15 @@ const READY_MS = 180_000;
 export async function up(): Promise<Bed> {
   if (recordedNames().some((name) => recordedPid(name) !== undefined)) throw new Error('a bed is up: node test/cluster/main.ts down');
   await down();
+  try {
+    return await start();
+  } catch (error) {
+    await down();
+    throw error;
+  }
+}
+
+async function start(): Promise<Bed> {
   for (const folder of [place.run, place.images]) await mkdir(folder, { recursive: true });
   await makeKeys(NODES);
   await writeKubeconfigs();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ComponentRef } from '#core/recipe/document.ts';
-import { readClusterFacts } from '../../../collector/check/facts/read-cluster-facts.ts';
+import { readClusterFacts } from '#core/cluster/facts/read-cluster-facts.ts';
 import { component, recipeOf, resultOf, verdictOf } from '../../fixture/cluster/check-run.ts';
 import { BRISK, RealCluster, simulatedNode, workload } from '../../fixture/cluster/real-cluster.ts';
 import { object } from '../../fixture/cluster/workload-objects.ts';
@@ -18,6 +18,7 @@ const DEPLOYMENT = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: NAMES
 
 describe.skipIf(kubeconfig === '')(
   'deployment checks against a real API server (skipped without ASSAY_TEST_KUBECONFIG: npm run test:cluster)',
+  { timeout: 120_000 },
   () => {
     let real: RealCluster;
 

@@ -56,6 +56,9 @@ export async function playFault(fault: Fault, ground: Ground, namespace: string)
   }
 }
 
+/** What the record says of connections when nothing was wrong with them. */
+export const QUIET = { rejected: 0, startedOver: 0, collectorRestarts: 0, refilled: false } as const;
+
 /** Counts of refused and suspicious connections as the record has them. */
 export function sessionsOf(record: SignedRecord | undefined): unknown {
   return record?.tests.find(({ name }) => name === 'agent-sessions')?.extra['observed'];
@@ -64,10 +67,10 @@ export function sessionsOf(record: SignedRecord | undefined): unknown {
 function sayRecord(status: RunStatus, record: SignedRecord | undefined): string {
   if (record === undefined) return `nothing signed and pushed: ${status.state}, ${status.reason ?? 'without a reason'}`;
   const nodes = Object.entries(record.nodes).map(([node, said]) => `${node} ${said}`);
-  const incidents = Object.entries(sessionsOf(record) ?? {}).filter(([, count]) => count !== 0);
+  const incidents = Object.entries(sessionsOf(record) ?? {}).filter(([, count]) => count !== 0 && count !== false);
   return [
     `signed: ${record.coverage.reported} of ${record.coverage.expected} reported`,
     ...nodes,
-    ...incidents.map(([code, count]) => `${count} x ${code}`),
+    ...incidents.map(([what, count]) => `${what} ${String(count)}`),
   ].join('; ');
 }

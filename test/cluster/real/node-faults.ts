@@ -4,7 +4,7 @@ import { layLeisurely } from '../bed/machine.ts';
 import { setNodeLink } from '../bed/network.ts';
 import { breakPulls, healPulls, restartKubelet } from '../bed/node.ts';
 import { until } from '../bed/until.ts';
-import { sessionsOf, type Fault, type Scene } from './fault.ts';
+import { QUIET, sessionsOf, type Fault, type Scene } from './fault.ts';
 import type { Ground } from './release.ts';
 
 const SLOW_S = 3;
@@ -50,6 +50,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     expect: ({ record }) => {
       expect(record?.coverage).toEqual(coverageOf({}));
       expect(record?.nodes['node-0001']).toMatch(/^reported: \d+ passed, 0 failed/);
+      expect(sessionsOf(record)).toEqual({ ...QUIET, startedOver: 1 });
     },
   },
   {
@@ -60,7 +61,10 @@ export const NODE_FAULTS: readonly Fault[] = [
       const agent = await scene.release.agentOn('node-1');
       expect(agent !== undefined && killContainer(agent, 'agent')).toBe(true);
     },
-    expect: ({ record }) => expect(record?.coverage).toEqual(coverageOf({})),
+    expect: ({ record }) => {
+      expect(record?.coverage).toEqual(coverageOf({}));
+      expect(sessionsOf(record)).toEqual(QUIET);
+    },
   },
   {
     name: 'node cut off for 30 s',
@@ -73,7 +77,10 @@ export const NODE_FAULTS: readonly Fault[] = [
       await until('30 s', async () => Date.now() - downAt > 30_000, { withinMs: 40_000 });
       await setNodeLink(3, 'up');
     },
-    expect: ({ record }) => expect(record?.coverage).toEqual(coverageOf({})),
+    expect: ({ record }) => {
+      expect(record?.coverage).toEqual(coverageOf({}));
+      expect(sessionsOf(record)).toEqual(QUIET);
+    },
     heal: (ground) => untilReady(ground, 'node-3'),
   },
   {
@@ -149,7 +156,7 @@ export const NODE_FAULTS: readonly Fault[] = [
     },
     expect: ({ record }) => {
       expect(record?.coverage).toEqual(coverageOf({}));
-      expect(sessionsOf(record)).toEqual({ rejected: 0, POD_SUPERSEDED: expect.any(Number) });
+      expect(sessionsOf(record)).toEqual({ ...QUIET, POD_SUPERSEDED: expect.any(Number) });
     },
   },
 ];

@@ -6,7 +6,9 @@ import type { RunStatus } from '#core/cluster/run-status.ts';
 import { assay } from '../../fixture/run/assay.ts';
 import { tool } from '../../fixture/services.ts';
 import { openBed, skipBed, WHY_SKIPPED } from '../bed.ts';
+import { auditedRequests } from '../bed/audit.ts';
 import { layDefaultMachines } from '../bed/machine.ts';
+import { until } from '../bed/until.ts';
 import { startBedServices } from '../services.ts';
 import { artifactOf, readRecord, signerOf, type RecordTest, type SignedRecord } from './record.ts';
 import { Release, type Ground } from './release.ts';
@@ -136,4 +138,56 @@ describe.skipIf(skipBed)(`helm install on three nodes ${WHY_SKIPPED}`, () => {
 
     expect(['node-1', 'node-2', 'node-3'].filter((name) => data.includes(name))).toEqual([]);
   });
+
+  it('asks the API server as the collector only, and for nothing that it may not', () => {
+    const requests = auditedRequests(NAMESPACE);
+
+    expect([...new Set(requests.map(({ user }) => user))]).toEqual([`system:serviceaccount:${NAMESPACE}:assay-collector`]);
+    expect(requests.filter(({ status: answer }) => answer === 401 || answer === 403)).toEqual([]);
+  });
+
+  it('hears the same agents again in the next run, which names the evidence that it replaces', async () => {
+    const agents = async (): Promise<readonly string[]> => (await release.pods('agent')).map(({ metadata }) => metadata.uid).sort();
+    const before = await agents();
+    await release.upgrade();
+    const next = await until('another run', async () => changed(await release.status(), status.runId), {
+      withinMs: PUBLISHED_MS,
+      explain: () => release.explain(),
+    });
+    const published = await release.untilState(['published', 'failed'], PUBLISHED_MS);
+    const nextRecord = await readRecord(artifactOf(published), ground.services, NAMESPACE);
+
+    expect(await agents()).toEqual(before);
+    expect(next.runId).not.toBe(status.runId);
+    expect(nextRecord.coverage).toEqual({ expected: 3, reported: 3, missing: [] });
+    expect(nextRecord.predicate['x-assay'].previousBundle).toBe(status.digest);
+  }, 180_000);
 });
+
+describe.skipIf(skipBed)(`the chart as it is, under the strictest Pod Security ${WHY_SKIPPED}`, () => {
+  it('gives signed evidence of what agents without any grant can see', async () => {
+    const ground: Ground = { ...openBed(), services: await startBedServices() };
+    const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+    let release: Release | undefined;
+    try {
+      release = await Release.install(ground, 'restricted', {
+        labels,
+        values: { agent: { extraVolumes: [], extraVolumeMounts: [], extraEnv: [] } },
+      });
+      const status = await release.untilState(['published', 'failed'], PUBLISHED_MS);
+      const record = await readRecord(artifactOf(status), ground.services, 'restricted');
+
+      expect(record.coverage).toEqual({ expected: 3, reported: 3, missing: [] });
+      expect(record.signer).toMatchObject(signerOf('restricted'));
+    } finally {
+      await release?.uninstall();
+      await ground.services.stop();
+      ground.api.close();
+    }
+  }, 240_000);
+});
+
+/** The status, once it is about another run. */
+function changed(status: RunStatus | undefined, runId: string): RunStatus | undefined {
+  return status === undefined || status.runId === runId ? undefined : status;
+}

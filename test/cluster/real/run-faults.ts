@@ -3,7 +3,7 @@ import { killContainer } from '../bed/container.ts';
 import { layLeisurely } from '../bed/machine.ts';
 import { until } from '../bed/until.ts';
 import { hostOf, loginConfig } from '../services.ts';
-import type { Aftermath, Fault, Scene } from './fault.ts';
+import { QUIET, sessionsOf, type Aftermath, type Fault, type Scene } from './fault.ts';
 
 const SLOW_S = 3;
 const EVENT_MS = 60_000;
@@ -17,6 +17,13 @@ async function collectorPod({ release }: Scene) {
 
 function expectWhole({ record }: Aftermath): void {
   expect(record?.coverage).toEqual(ALL);
+  expect(sessionsOf(record)).toEqual(QUIET);
+}
+
+/** Everything is there, because the agents sent again what the collector had lost. */
+function expectRefilled({ record }: Aftermath): void {
+  expect(record?.coverage).toEqual(ALL);
+  expect(sessionsOf(record)).toEqual({ ...QUIET, refilled: true });
 }
 
 const GIVEN_BY_CONTROLLER = /controller-uid|job-name/;
@@ -66,7 +73,7 @@ export const RUN_FAULTS: readonly Fault[] = [
       await scene.release.untilEvent({ event: 'phase-started', node: 'node-1', phase: 'performance' }, EVENT_MS);
       expect(killContainer(await collectorPod(scene), 'collect')).toBe(true);
     },
-    expect: expectWhole,
+    expect: expectRefilled,
   },
   {
     name: "collector's volume lost after some nodes had finished",
@@ -76,7 +83,7 @@ export const RUN_FAULTS: readonly Fault[] = [
       const pod = await collectorPod(scene);
       await scene.api.remove(scene.release.path('pods', pod.metadata.name), { gracePeriodSeconds: 0 });
     },
-    expect: expectWhole,
+    expect: expectRefilled,
   },
   {
     name: 'Fulcio down, then back',
@@ -165,6 +172,7 @@ export const RUN_FAULTS: readonly Fault[] = [
     expect: ({ record }) => {
       expect(record?.coverage.reported).toBe(0);
       expect(record?.coverage.missing.map(({ reason }) => reason)).toEqual(['never-connected', 'never-connected', 'never-connected']);
+      expect(sessionsOf(record)).toEqual({ ...QUIET, CREDENTIAL_AUDIENCE: expect.any(Number) });
     },
   },
   {
