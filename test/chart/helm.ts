@@ -42,7 +42,7 @@ export function call(
   if (path === undefined) throw new Error(`no ${name}: npm run test:cluster builds it`);
   const { status, stdout, stderr } = spawnSync(path, args, {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: options.server === true ? kubeconfig : '/dev/null' },
+    env: { PATH: process.env['PATH'], HOME: '/dev/null', KUBECONFIG: options.server === true ? kubeconfig : '/dev/null' },
     ...(options.input === undefined ? {} : { input: options.input }),
     maxBuffer: 16 << 20,
   });
