@@ -3,7 +3,7 @@ import { textAt } from '#core/cluster/object-value.ts';
 import { errorText, isAssayError } from '#core/error.ts';
 import type { CatalogFiles } from '#core/recipe/catalog.ts';
 import type { Recipe } from '#core/recipe/document.ts';
-import { readClusterFacts } from '../check/facts/read-cluster-facts.ts';
+import { readClusterFacts } from '#core/cluster/facts/read-cluster-facts.ts';
 import { runClusterChecks, type ClusterCheckInput } from '../check/run-cluster-checks.ts';
 import type { CollectorConfig } from '../config.ts';
 import type { CollectorContext } from '../gather-run.ts';

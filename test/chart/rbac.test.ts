@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { CLUSTER_CHECKS } from '../../collector/check/catalog.ts';
-import { WRITTEN_KINDS } from '../../collector/check/workload/written-kinds.ts';
+import { WRITTEN_KINDS } from '#core/cluster/test-object-kinds.ts';
 import { objectOf, render, skipHelm, WHY_NO_HELM, type Manifest } from './helm.ts';
 
 interface Rule {

@@ -1,8 +1,8 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import { enabledComponents } from '../read/component.ts';
-import { eachObject } from '../read/each-object.ts';
-import { readImageName } from '../read/image-name.ts';
+import { eachObject } from '#core/cluster/each-object.ts';
+import { readImageName } from '#core/cluster/image-name.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import { fail, pass, skip, type ClusterVerdict } from '../verdict.ts';
 import { imagePins, type ImagePin } from './image-pins.ts';

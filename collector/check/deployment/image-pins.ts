@@ -3,7 +3,7 @@ import { Field } from '#core/digest/document-field.ts';
 import { parseYamlNode } from '#core/digest/read-yaml.ts';
 import type { CatalogFiles } from '#core/recipe/catalog.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
-import { readImageName } from '../read/image-name.ts';
+import { readImageName } from '#core/cluster/image-name.ts';
 
 /** One image that a document pins to its content. */
 export interface ImagePin {

@@ -1,7 +1,7 @@
 import type { Clock } from '#core/clock.ts';
 import type { ClusterObject, ObjectSelection } from '#core/cluster/cluster.ts';
 import type { ReadableCluster } from '../cluster-check.ts';
-import { collect } from '../read/each-object.ts';
+import { collect } from '#core/cluster/each-object.ts';
 
 interface Answer {
   readonly at: number;

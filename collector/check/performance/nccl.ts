@@ -2,7 +2,7 @@ import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
-import { readImageName } from '../read/image-name.ts';
+import { readImageName } from '#core/cluster/image-name.ts';
 import { knowsKind } from '../read/knows-kind.ts';
 import { waitFor } from '../read/wait-for.ts';
 import { skip, skipFor, unknown, type ClusterVerdict } from '../verdict.ts';

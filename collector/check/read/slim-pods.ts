@@ -1,5 +1,5 @@
 import type { Cluster, ObjectSelection } from '#core/cluster/cluster.ts';
-import { collect } from './each-object.ts';
+import { collect } from '#core/cluster/each-object.ts';
 import { isPodReady } from './workload-state.ts';
 
 /** What most checks need of a pod. */

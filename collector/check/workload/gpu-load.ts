@@ -1,7 +1,7 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
-import { collect } from '../read/each-object.ts';
+import { collect } from '#core/cluster/each-object.ts';
 import { gpuNodes, gpuRequests, type GpuNode } from '../read/gpu-node.ts';
 
 /** GPU nodes by whether a test may use them. */

@@ -2,7 +2,7 @@ import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { conditionOf, listAt, textAt } from '#core/cluster/object-value.ts';
 import { errorText } from '#core/error.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
-import { readImageName } from '../read/image-name.ts';
+import { readImageName } from '#core/cluster/image-name.ts';
 import { waitFor } from '../read/wait-for.ts';
 import { CONTAINER, podSpec, type TestPod } from './pod-template.ts';
 import type { TestObjects } from './test-objects.ts';

@@ -1,6 +1,6 @@
 import { fail, pass, skip, skipFor, unknown, type ClusterVerdict } from '../verdict.ts';
 import type { Teardown } from './test-objects.ts';
-import { RUN_LABEL } from './test-objects.ts';
+import { RUN_LABEL } from '#core/cluster/test-object-kinds.ts';
 
 /** The verdict about a run's test objects after the last look; undefined when the run could not make any. */
 export function teardownVerdict(

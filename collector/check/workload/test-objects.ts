@@ -1,9 +1,9 @@
 import type { Clock } from '#core/clock.ts';
 import type { Cluster, ClusterObject, NewObject, ObjectKind, ObjectName } from '#core/cluster/cluster.ts';
+import { RUN_LABEL, WRITTEN_KINDS } from '#core/cluster/test-object-kinds.ts';
 import { sha256Hex } from '#core/digest/sha256.ts';
 import { AssayError, errorText } from '#core/error.ts';
 import { waitFor } from '../read/wait-for.ts';
-import { WRITTEN_KINDS } from './written-kinds.ts';
 
 /** The only way for a check to make objects: each is labelled, owned, and removed at the latest when the check is over. */
 export interface TestObjects {
@@ -43,8 +43,6 @@ export interface TestObjectOptions {
   readonly timeoutMs: number;
 }
 
-/** Label of every test object, with the run's id as its value. */
-export const RUN_LABEL = 'assay.dev/run';
 const MANAGED = { 'app.kubernetes.io/managed-by': 'assay' } as const;
 const MAX_NAME = 63;
 const RUN_HEX = 8;

@@ -2,8 +2,8 @@ import type { Cluster, ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import { compareText } from '#core/digest/compare-text.ts';
 import type { Measurement, Scalar } from '#core/snapshot/measurement.ts';
-import { eachObject } from '../read/each-object.ts';
-import { readImageName } from '../read/image-name.ts';
+import { eachObject } from '#core/cluster/each-object.ts';
+import { readImageName } from '#core/cluster/image-name.ts';
 
 const FIELDS: readonly string[] = ['containers', 'initContainers', 'ephemeralContainers'];
 /** Images by name that are recorded; clusters with more have many tenants. */

@@ -4,7 +4,7 @@ import { conditionOf, textAt } from '#core/cluster/object-value.ts';
 import { compareText } from '#core/digest/compare-text.ts';
 import { errorText } from '#core/error.ts';
 import type { Measurement, Reading } from '#core/snapshot/measurement.ts';
-import { readNodes } from '../read/cluster-nodes.ts';
+import { readNodes } from '#core/cluster/read-nodes.ts';
 import { imageFacts } from './image-facts.ts';
 import { nodeTopology } from './node-topology.ts';
 import { policyFacts } from './policy-facts.ts';

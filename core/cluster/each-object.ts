@@ -1,4 +1,4 @@
-import type { Cluster, ClusterObject, ObjectSelection } from '#core/cluster/cluster.ts';
+import type { Cluster, ClusterObject, ObjectSelection } from './cluster.ts';
 
 /**
  * Objects of a selection one by one, page by page, so that a large list is never held as a whole. Ends with the last object that
