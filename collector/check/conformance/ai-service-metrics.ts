@@ -1,6 +1,7 @@
 import type { ClusterObject } from '#core/cluster/cluster.ts';
 import { listAt, textAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
+import { isApiRefusal } from '../read/api-refusal.ts';
 import { namespaceOf } from '../read/component.ts';
 import { foldProblems, problemOf, type Problem } from '../read/problem.ts';
 import { waitFor } from '../read/wait-for.ts';
@@ -12,7 +13,6 @@ const PORT = 9090;
 const SELECTORS: readonly string[] = ['app.kubernetes.io/name=prometheus', 'self-monitor=true'];
 const CUSTOM_METRICS = '/apis/custom.metrics.k8s.io/v1beta1';
 const OK = 200;
-const REFUSED: readonly number[] = [401, 403];
 
 /** GPU metrics reach Prometheus, and the custom metrics API that autoscalers read is served. */
 export async function checkAiServiceMetrics(context: ClusterCheckContext): Promise<ClusterVerdict> {
@@ -67,7 +67,7 @@ async function querySeries({ cluster, clock, signal, timing }: ClusterCheckConte
     async () => {
       const { status, text } = await cluster.get(path);
       last = readAnswer(status, text);
-      return last.problems.length === 0 || REFUSED.includes(status) ? true : undefined;
+      return last.problems.length === 0 || last.problems[0]?.outcome === 'forbidden' ? true : undefined;
     },
     { clock, signal, everyMs: timing.pollMs, timeoutMs: timing.metricMs },
   );
@@ -75,7 +75,7 @@ async function querySeries({ cluster, clock, signal, timing }: ClusterCheckConte
 }
 
 function readAnswer(status: number, text: string): PrometheusState {
-  if (REFUSED.includes(status))
+  if (isApiRefusal({ status, text }))
     return problem('forbidden', `Prometheus cannot be asked through the API server (${status}): get services/proxy is needed`);
   if (status !== OK) return problem('fail', `Prometheus answers ${status}: is it up?`);
   const answer = parsed(text);
@@ -88,9 +88,9 @@ function readAnswer(status: number, text: string): PrometheusState {
 
 async function apiProblems({ cluster }: ClusterCheckContext): Promise<readonly Problem[]> {
   try {
-    const { status } = await cluster.get(CUSTOM_METRICS);
+    const { status, text } = await cluster.get(CUSTOM_METRICS);
     if (status === OK) return [];
-    if (REFUSED.includes(status)) return [{ outcome: 'forbidden', text: `${CUSTOM_METRICS} answers ${status}` }];
+    if (isApiRefusal({ status, text })) return [{ outcome: 'forbidden', text: `${CUSTOM_METRICS} answers ${status}` }];
     return [{ outcome: 'fail', text: `${CUSTOM_METRICS} answers ${status}: install prometheus-adapter` }];
   } catch (error) {
     return [problemOf(error, CUSTOM_METRICS)];

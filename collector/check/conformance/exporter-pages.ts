@@ -1,5 +1,6 @@
 import type { ReadableCluster } from '../cluster-check.ts';
 import type { SlimPod } from '../read/slim-pods.ts';
+import { isApiRefusal } from '../read/api-refusal.ts';
 import { countSamples, type SampleCounts } from '../read/prometheus-text.ts';
 
 /** An exporter: its pods, and the service in front of them. */
@@ -24,7 +25,6 @@ export interface ExporterPages {
 /** Exporters that are asked one by one; a larger cluster is sampled, and the result says so. */
 const MAX_PODS = 64;
 const OK = 200;
-const REFUSED: readonly number[] = [401, 403];
 
 /**
  * Reads the metrics pages of an exporter's pods through the API server: of each pod where the collector may (`pods/proxy`), else of whichever
@@ -40,7 +40,7 @@ export async function readExporters(cluster: Pick<ReadableCluster, 'get'>, expor
   const problems: string[] = [];
   for (const pod of asked) {
     const { status, text } = await cluster.get(pathOf('pods', pod));
-    if (REFUSED.includes(status)) return readService(cluster, pathOf('services', service));
+    if (isApiRefusal({ status, text })) return readService(cluster, pathOf('services', service));
     if (status === OK) pages.push(countSamples(text));
     else problems.push(`exporter ${pod} answers ${status}`);
   }
@@ -50,5 +50,5 @@ export async function readExporters(cluster: Pick<ReadableCluster, 'get'>, expor
 async function readService(cluster: Pick<ReadableCluster, 'get'>, path: string): Promise<ExporterPages> {
   const { status, text } = await cluster.get(path);
   if (status === OK) return { pages: [countSamples(text)], problems: [], asked: 'service', isForbidden: false };
-  return { pages: [], problems: [`${path} answers ${status}`], asked: 'service', isForbidden: REFUSED.includes(status) };
+  return { pages: [], problems: [`${path} answers ${status}`], asked: 'service', isForbidden: isApiRefusal({ status, text }) };
 }

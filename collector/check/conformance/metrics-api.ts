@@ -1,6 +1,7 @@
 import { listAt } from '#core/cluster/object-value.ts';
 import type { ClusterCheckContext } from '../cluster-check.ts';
 import type { Problem } from '../read/problem.ts';
+import { isApiRefusal } from '../read/api-refusal.ts';
 import { waitFor } from '../read/wait-for.ts';
 
 /** Metric that upstream scales on. @source upstream pod-autoscaling */
@@ -8,12 +9,15 @@ export const GPU_METRIC = 'dcgm_gpu_power_usage';
 
 const CUSTOM = '/apis/custom.metrics.k8s.io/v1beta1';
 const OK = 200;
-const REFUSED: readonly number[] = [401, 403];
+const NO_VALUE: Problem = {
+  outcome: 'fail',
+  text: `the external metric ${GPU_METRIC} has no value: does prometheus-adapter have a rule for it?`,
+};
 
 /** Whether the custom metrics API is served. @throws CLUSTER_UNREACHABLE */
 export async function customMetricsProblems({ cluster }: Pick<ClusterCheckContext, 'cluster'>): Promise<readonly Problem[]> {
-  const { status } = await cluster.get(CUSTOM);
-  return status === OK ? [] : [problemOfStatus(CUSTOM, status)];
+  const answer = await cluster.get(CUSTOM);
+  return answer.status === OK ? [] : [problemOfStatus(CUSTOM, answer)];
 }
 
 /** How many values the external metrics API has of {@link GPU_METRIC}; waits for the first, because an adapter learns of metrics late. */
@@ -23,24 +27,22 @@ export async function externalMetric(
 ): Promise<{ readonly values: number; readonly problems: readonly Problem[] }> {
   const { cluster, clock, signal, timing } = context;
   const path = `/apis/external.metrics.k8s.io/v1beta1/namespaces/${namespace}/${GPU_METRIC}`;
-  let problem: Problem = {
-    outcome: 'fail',
-    text: `the external metric ${GPU_METRIC} has no value: does prometheus-adapter have a rule for it?`,
-  };
+  let problem = NO_VALUE;
   const values = await waitFor(
     async () => {
-      const { status, text } = await cluster.get(path);
-      if (status !== OK) problem = problemOfStatus(path, status);
-      if (REFUSED.includes(status)) return 0;
-      return status === OK ? itemsOf(text) || undefined : undefined;
+      const answer = await cluster.get(path);
+      problem = answer.status === OK ? NO_VALUE : problemOfStatus(path, answer);
+      if (problem.outcome === 'forbidden') return 0;
+      return answer.status === OK ? itemsOf(answer.text) || undefined : undefined;
     },
     { clock, signal, everyMs: timing.pollMs, timeoutMs: timing.metricMs },
   );
   return values === undefined || values === 0 ? { values: 0, problems: [problem] } : { values, problems: [] };
 }
 
-function problemOfStatus(path: string, status: number): Problem {
-  if (REFUSED.includes(status)) return { outcome: 'forbidden', text: `${path} answers ${status}` };
+function problemOfStatus(path: string, answer: Awaited<ReturnType<ClusterCheckContext['cluster']['get']>>): Problem {
+  const { status } = answer;
+  if (isApiRefusal(answer)) return { outcome: 'forbidden', text: `${path} answers ${status}` };
   return { outcome: 'fail', text: `${path} answers ${status}: install prometheus-adapter` };
 }
 

@@ -6,6 +6,7 @@ import { gpuNode, plainNode } from '../../fixture/cluster/objects.ts';
 import { daemonSet, definition, deployment, instantKubelet, object, pod } from '../../fixture/cluster/workload-objects.ts';
 
 const RUN = '22564d13';
+const DENIED = { status: 403, text: JSON.stringify({ kind: 'Status', apiVersion: 'v1', reason: 'Forbidden' }) };
 
 /** A check on a cluster, with one thing changed at a time. */
 function saying(check: string, recipe = recipeOf()) {
@@ -74,7 +75,7 @@ describe('accelerator-metrics', () => {
   });
 
   test('where pods may not be asked, the service is, and the result says so', async () => {
-    const on = { objects: [exporter('a'), exporter('b')], paths: { [podPath('a')]: answers('', 403), [servicePath]: answers(page()) } };
+    const on = { objects: [exporter('a'), exporter('b')], paths: { [podPath('a')]: DENIED, [servicePath]: answers(page()) } };
     expect(await say(on)).toContain('passed: 1 of 2 pods of nvidia-dcgm-exporter were asked');
   });
 
@@ -108,12 +109,17 @@ describe('accelerator-metrics', () => {
     ],
     [
       'neither way allowed',
-      { objects: [exporter('a')], paths: { [podPath('a')]: answers('', 403), [servicePath]: answers('', 403) } },
+      { objects: [exporter('a')], paths: { [podPath('a')]: DENIED, [servicePath]: DENIED } },
       'skipped: the metrics of nvidia-dcgm-exporter cannot be read',
     ],
     [
+      'an exporter that wants a password',
+      { objects: [exporter('a')], paths: { [podPath('a')]: answers('who are you?', 401) } },
+      'failed: exporter a answers 401',
+    ],
+    [
       'a service that fails',
-      { objects: [exporter('a')], paths: { [podPath('a')]: answers('', 401), [servicePath]: answers('', 502) } },
+      { objects: [exporter('a')], paths: { [podPath('a')]: DENIED, [servicePath]: answers('', 502) } },
       'failed: /api/v1/namespaces/gpu-operator/services',
     ],
   ])('%s', async (_what, on, message) => {
@@ -176,11 +182,7 @@ describe('ai-service-metrics', () => {
       { objects: [service(label)], paths: { ...api, [query]: { status: 503, text: '' } } },
       'failed: Prometheus answers 503',
     ],
-    [
-      'no permission',
-      { objects: [service(label)], paths: { ...api, [query]: { status: 403, text: '' } } },
-      'skipped: Prometheus cannot be asked',
-    ],
+    ['no permission', { objects: [service(label)], paths: { ...api, [query]: DENIED } }, 'skipped: Prometheus cannot be asked'],
     [
       'no custom metrics API',
       { objects: [service(label)], paths: { [query]: { status: 200, text: series(1) } } },

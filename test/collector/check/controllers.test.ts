@@ -7,6 +7,7 @@ import { MemoryCluster } from '../../fixture/cluster/memory-cluster.ts';
 import { gpuNode } from '../../fixture/cluster/objects.ts';
 import { definition, deployment, object, pod } from '../../fixture/cluster/workload-objects.ts';
 
+const DENIED = { status: 403, text: JSON.stringify({ kind: 'Status', apiVersion: 'v1', reason: 'Forbidden' }) };
 const CUSTOM = '/apis/custom.metrics.k8s.io/v1beta1';
 const external = (namespace: string): string => `/apis/external.metrics.k8s.io/v1beta1/namespaces/${namespace}/dcgm_gpu_power_usage`;
 const items = (count: number): { readonly status: number; readonly text: string } => ({
@@ -102,7 +103,7 @@ describe('pod-autoscaling', () => {
     ],
     [
       'no permission',
-      { objects: [exporter], paths: { [CUSTOM]: { status: 403, text: '' }, [external('default')]: { status: 403, text: '' } } },
+      { objects: [exporter], paths: { [CUSTOM]: DENIED, [external('default')]: DENIED } },
       'skipped: /apis/custom.metrics.k8s.io/v1beta1 answers 403',
     ],
     [
