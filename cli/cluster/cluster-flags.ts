@@ -22,10 +22,14 @@ export interface ClusterPlace {
 
 /** Adds the flags of a verb that talks to a cluster. */
 export function withCluster(command: Command): Command {
+  return withKubeconfig(command).option('-n, --namespace <name>', 'namespace of the release (default: that of the context)');
+}
+
+/** Adds the flags that say which cluster. */
+export function withKubeconfig(command: Command): Command {
   return command
     .option('--kubeconfig <file>', 'access to the cluster (default: as kubectl: $KUBECONFIG, ~/.kube/config)')
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('-n, --namespace <name>', 'namespace of the release (default: that of the context)');
+    .option('--context <name>', 'context of the kubeconfig');
 }
 
 /** Adds the flags that say which release and which of its runs. */

@@ -12,7 +12,7 @@ export const VERBS: readonly VerbEntry[] = [
   { name: 'collector', summary: 'the collector program itself', load: async () => (await import('./collector.ts')).defineCollector },
   { name: 'bundle', summary: 'evidence bundles from files', load: async () => (await import('./bundle.ts')).defineBundle },
   { name: 'agent', summary: 'the agent program itself', load: async () => (await import('./agent.ts')).defineAgent },
-  { name: 'snapshot', summary: "this host's snapshot", load: async () => (await import('./snapshot.ts')).defineSnapshot },
+  { name: 'snapshot', summary: "this host's snapshot, or a cluster's", load: async () => (await import('./snapshot.ts')).defineSnapshot },
   { name: 'probe', summary: 'the measurements of this node', load: async () => (await import('./probe.ts')).defineProbe },
   { name: 'check', summary: 'the node checks of this node as a CTRF report', load: async () => (await import('./check.ts')).defineCheck },
   {

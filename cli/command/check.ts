@@ -15,6 +15,8 @@ interface CheckFlags extends NodeFlags {
   readonly check?: readonly string[];
   readonly profile?: string;
   readonly deadline?: string;
+  readonly constraint?: readonly string[];
+  readonly diagnostics?: boolean;
 }
 
 /** What this node is called in a report that covers no other. */
@@ -35,7 +37,9 @@ export const defineCheck: DefineVerb = (command, conclude) => {
     .option('--phase <phase...>', 'phases to run: deployment, conformance, performance (default: all)')
     .option('--check <name...>', 'checks to run (default: all of the phase)')
     .option('--profile <accelerator>', 'accelerator this node must have, such as h100')
-    .option('--deadline <duration>', 'longest time of one phase, such as 5m');
+    .option('--deadline <duration>', 'longest time of one phase, such as 5m')
+    .option('--constraint <name=expression...>', 'limits as a recipe would set them: "Deployment.cuda.version=>= 13"')
+    .option('--diagnostics', 'run diagnostics that load GPUs, where these are idle: dcgmi diag -r 1');
   withFormat(command, ['text', 'json', 'junit']).addHelpText('after', EXAMPLES);
   command.action((flags: CheckFlags) => check(command, flags, conclude));
 };
@@ -55,6 +59,8 @@ function checkArgs(flags: CheckFlags): readonly string[] {
     ...(flags.check ?? []).map((name) => `--check=${name}`),
     ...(flags.profile === undefined ? [] : [`--profile=${flags.profile}`]),
     ...(flags.deadline === undefined ? [] : [`--deadline=${flags.deadline}`]),
+    ...(flags.constraint ?? []).map((constraint) => `--constraint=${constraint}`),
+    ...(flags.diagnostics === true ? ['--diagnostics'] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import type { Cluster } from '#core/cluster/cluster.ts';
 import { connectCluster } from '#core/cluster/connect.ts';
 import { numberAt, textAt } from '#core/cluster/object-value.ts';
 import type { RunStatus } from '#core/cluster/run-status.ts';
-import { CHART, kubeconfig, skipServer, told, WHY_NO_SERVER } from '../../chart/helm.ts';
+import { CHART, findProgram, kubeconfig, skipServer, told, WHY_NO_SERVER } from '../../chart/helm.ts';
 import { startAssay } from '../../fixture/delivery.ts';
 import { gpuNode, plainNode } from '../../fixture/cluster/objects.ts';
 import { runStatus } from '../../fixture/cluster/release-objects.ts';
@@ -59,11 +60,19 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
   }, 60_000);
 
   afterAll(async () => {
-    told('helm', ['uninstall', 'assay', '-n', NS, '--ignore-not-found'], { server: true });
+    helm('uninstall', 'assay', '-n', NS, '--ignore-not-found');
     for (const { metadata } of NODES) await cluster.remove({ apiVersion: 'v1', kind: 'Node', name: metadata.name });
     await cluster.remove({ apiVersion: 'v1', kind: 'Namespace', name: NS });
     rmSync(work, { recursive: true, force: true });
   }, 60_000);
+
+  /** Helm keeps files in its user's home. */
+  function helm(...args: readonly string[]): void {
+    execFileSync(findProgram('helm') ?? 'helm', args, {
+      stdio: 'pipe',
+      env: { PATH: process.env['PATH'], HOME: work, KUBECONFIG: kubeconfig },
+    });
+  }
 
   function install(...more: readonly string[]): void {
     const images = ['agent', 'collector', 'cli'].flatMap((name) => [
@@ -71,7 +80,7 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
       `images.${name}.repository=r.example/${name},images.${name}.digest=${DIGEST}`,
     ]);
     const values = ['--set', 'recipe.criteria.accelerator=h100,recipe.criteria.service=eks,recipe.criteria.intent=training', ...images];
-    told('helm', ['upgrade', '--install', 'assay', CHART, '-n', NS, '--create-namespace', ...values, ...more], { server: true });
+    helm('upgrade', '--install', 'assay', CHART, '-n', NS, '--create-namespace', ...values, ...more);
   }
 
   const documentOf = <T>({ stdout }: Ended): T => JSON.parse(stdout) as T;
@@ -141,6 +150,19 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
     const pods = (await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace: NS, labels: 'app.kubernetes.io/component=agent' })) ?? [];
     const wanted = pods.map((pod) => textAt(pod, 'spec', 'nodeName') ?? '').filter((node) => node === `${NS}-4`);
     expect(wanted).toEqual([]);
+  });
+
+  it('reads a snapshot of the whole cluster that the fingerprint understands', async () => {
+    const file = join(work, 'snapshot.yaml');
+    const taken = await assay(['snapshot', '--kubeconfig', kubeconfig, '-o', file]);
+    const fingerprint = await assay(['fingerprint', '-s', file, '--format', 'json']);
+    const nodes = (await cluster.list({ apiVersion: 'v1', kind: 'Node' })) ?? [];
+
+    expect([taken.exit, fingerprint.exit, documentOf<{ nodeCount: unknown }>(fingerprint).nodeCount], taken.stderr).toMatchObject([
+      0,
+      0,
+      { value: nodes.length },
+    ]);
   });
 
   it('is red when no agent is wanted', async () => {
