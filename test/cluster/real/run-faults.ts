@@ -96,6 +96,22 @@ export const RUN_FAULTS: readonly Fault[] = [
     expect: expectWhole,
   },
   {
+    name: "collector's pod and volume lost after the seal, before the signature",
+    prepare: ({ services }) => services.fulcio.setFault(() => ({ kind: 'answer', status: 503 })),
+    strike: async (scene) => {
+      await scene.release.untilState(['pending'], EVENT_MS);
+      const pod = await collectorPod(scene);
+      await scene.api.remove(scene.release.path('pods', pod.metadata.name), { gracePeriodSeconds: 0 });
+      scene.services.heal();
+      await until('the pod to be gone', async () => (await scene.api.get(scene.release.path('pods', pod.metadata.name))) === undefined, {
+        withinMs: EVENT_MS,
+      });
+    },
+    // The agents had let go of their journals: they measure once more, for the same run.
+    ends: ['published', 'failed'],
+    expect: expectWhole,
+  },
+  {
     name: 'Rekor down, then back',
     prepare: ({ services }) => services.rekor.setFault(() => ({ kind: 'cut' })),
     strike: async ({ release, services }) => {
