@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '#core/cluster/cluster.ts';
 import { connectCluster } from '#core/cluster/connect.ts';
-import { numberAt, textAt } from '#core/cluster/object-value.ts';
+import { conditionOf, numberAt, textAt } from '#core/cluster/object-value.ts';
 import type { RunStatus } from '#core/cluster/run-status.ts';
-import { CHART, findProgram, kubeconfig, skipServer, told, WHY_NO_SERVER } from '../../chart/helm.ts';
+import { CHART, findProgram, kubeconfig, skipServer, WHY_NO_SERVER } from '../../chart/helm.ts';
 import { startAssay } from '../../fixture/delivery.ts';
 import { gpuNode, plainNode } from '../../fixture/cluster/objects.ts';
 import { runStatus } from '../../fixture/cluster/release-objects.ts';
@@ -57,21 +57,20 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
     work = mkdtempSync(join(tmpdir(), 'assay-cli-verbs-'));
     cluster = await connectCluster({ kubeconfig });
     for (const node of NODES) await cluster.create(node);
+    await ready(new Set(NODES.map(({ metadata }) => metadata.name)));
   }, 60_000);
 
   afterAll(async () => {
-    helm('uninstall', 'assay', '-n', NS, '--ignore-not-found');
     for (const { metadata } of NODES) await cluster.remove({ apiVersion: 'v1', kind: 'Node', name: metadata.name });
+    told('helm', 'uninstall', 'assay', '-n', NS, '--ignore-not-found');
     await cluster.remove({ apiVersion: 'v1', kind: 'Namespace', name: NS });
     rmSync(work, { recursive: true, force: true });
   }, 60_000);
 
-  /** Helm keeps files in its user's home. */
-  function helm(...args: readonly string[]): void {
-    execFileSync(findProgram('helm') ?? 'helm', args, {
-      stdio: 'pipe',
-      env: { PATH: process.env['PATH'], HOME: work, KUBECONFIG: kubeconfig },
-    });
+  /** Calls helm or kubectl, which keep files in their user's home. */
+  function told(name: 'helm' | 'kubectl', ...args: readonly string[]): string {
+    const env = { PATH: process.env['PATH'], HOME: work, KUBECONFIG: kubeconfig };
+    return execFileSync(findProgram(name) ?? name, args, { stdio: 'pipe', env, encoding: 'utf8' });
   }
 
   function install(...more: readonly string[]): void {
@@ -80,7 +79,7 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
       `images.${name}.repository=r.example/${name},images.${name}.digest=${DIGEST}`,
     ]);
     const values = ['--set', 'recipe.criteria.accelerator=h100,recipe.criteria.service=eks,recipe.criteria.intent=training', ...images];
-    helm('upgrade', '--install', 'assay', CHART, '-n', NS, '--create-namespace', ...values, ...more);
+    told('helm', 'upgrade', '--install', 'assay', CHART, '-n', NS, '--create-namespace', ...values, ...more);
   }
 
   const documentOf = <T>({ stdout }: Ended): T => JSON.parse(stdout) as T;
@@ -88,6 +87,16 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
 
   async function status(): Promise<StatusDocument> {
     return documentOf<StatusDocument>(await assay(['status', ...flags]));
+  }
+
+  /** Resolves when the nodes say that they are ready. */
+  async function ready(waiting: Set<string>): Promise<void> {
+    const over = new AbortController();
+    for await (const change of cluster.watch({ apiVersion: 'v1', kind: 'Node' }, over.signal)) {
+      if (change.change === 'present' && conditionOf(change.object, 'Ready')?.status === 'True')
+        waiting.delete(change.object.metadata.name);
+      if (waiting.size === 0) over.abort();
+    }
   }
 
   /** Resolves when the controller has looked at the present version of the DaemonSet. */
@@ -220,9 +229,9 @@ describe.skipIf(skipServer)(`the command line against a real API server ${WHY_NO
       },
     ];
     for (const object of made) await cluster.create(object);
-    const token = told('kubectl', ['create', 'token', 'viewer', '-n', NS], { server: true }).trim();
+    const token = told('kubectl', 'create', 'token', 'viewer', '-n', NS).trim();
     const file = join(work, 'viewer');
-    const server = told('kubectl', ['config', 'view', '--raw', '-o', 'jsonpath={.clusters[0].cluster}'], { server: true });
+    const server = told('kubectl', 'config', 'view', '--raw', '-o', 'jsonpath={.clusters[0].cluster}');
     writeFileSync(
       file,
       JSON.stringify({
