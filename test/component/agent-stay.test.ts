@@ -120,6 +120,7 @@ describe('an agent that stays', () => {
     expect([run.runId, reported(run)]).toEqual(['run-2', WHOLE]);
     expect(readdirSync(counterDir).map((name) => readFileSync(join(counterDir, name), 'utf8'))).not.toEqual(counters);
     expect(agent.child.exitCode).toBe(null);
+    expect(agent.stderr()).not.toContain(readFileSync(second.address.tokenFile, 'utf8').trim());
     agent.child.kill('SIGTERM');
     expect(await agent.ended).toEqual({ code: 143, signal: null });
   });
