@@ -3,6 +3,7 @@ import { PHASES } from '#core/ctrf/report.ts';
 import { isDigest, type Digest } from '#core/digest/sha256.ts';
 import { AssayError } from '#core/error.ts';
 import { readSettings } from '#core/setting/read-settings.ts';
+import type { PlanConstraint } from '#core/wire/run.ts';
 import {
   anyText,
   durationText,
@@ -59,6 +60,15 @@ const COUNTER_SETTINGS = {
   ),
 };
 
+const DIAGNOSTIC_SETTINGS = {
+  diagnostics: switchSetting({
+    env: 'ASSAY_DIAGNOSTICS',
+    flag: 'diagnostics',
+    unit: 'switch',
+    doc: 'Run diagnostics that load GPUs, where these are idle: `dcgmi diag -r 1`, up to three minutes, needs the DCGM host engine.',
+  }),
+};
+
 /** Settings of `probe`. */
 export const PROBE_SETTINGS = {
   ...HOST_SETTINGS,
@@ -86,6 +96,16 @@ export const PROBE_SETTINGS = {
 export const CHECK_SETTINGS = {
   ...HOST_SETTINGS,
   ...COUNTER_SETTINGS,
+  ...DIAGNOSTIC_SETTINGS,
+  constraints: listSetting(
+    {
+      env: 'ASSAY_CONSTRAINT',
+      flag: 'constraint',
+      unit: 'name=expression',
+      doc: 'Limit as a recipe would set it: `Deployment.cuda.version=>= 13`. May be repeated.',
+    },
+    constraintText,
+  ),
   phases: listSetting(
     {
       env: 'ASSAY_PHASE',
@@ -119,6 +139,7 @@ export const CHECK_SETTINGS = {
 export const RUN_SETTINGS = {
   ...PROBE_SETTINGS,
   ...COUNTER_SETTINGS,
+  ...DIAGNOSTIC_SETTINGS,
   collector: requiredSetting(
     { env: 'ASSAY_COLLECTOR', flag: 'collector', unit: 'url', doc: 'Address of the collector, `wss://host:port/…`.' },
     secureUrl,
@@ -166,6 +187,14 @@ export const RUN_SETTINGS = {
     oneOf(['debug', 'info', 'warn', 'error', 'silent']),
   ),
 } satisfies SettingTable;
+
+/** `name=expression`; the first sign of equality ends the name. */
+function constraintText(text: string): PlanConstraint {
+  const at = text.indexOf('=');
+  const [name, value] = [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+  if (at > 0 && name !== '' && value !== '') return { name, value };
+  throw new AssayError('CONFIG_INVALID', `"${text}" is no constraint`, { hint: 'Write name=expression: Deployment.cuda.version=>= 13' });
+}
 
 function secureUrl(text: string): string {
   const url = URL.parse(text);

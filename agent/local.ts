@@ -28,7 +28,7 @@ export async function probeLocally(config: ProbeConfig): Promise<ProbeDocument> 
 export async function checkLocally(config: CheckConfig): Promise<CheckDocument> {
   const host = await openHost(config);
   const counters = await openCounters(host, systemClock, config.counterDir);
-  const context = { host, node: nodeView(host), clock: systemClock, window: counters.window, accelerator: config.profile };
+  const context = { host, node: nodeView(host), clock: systemClock, window: counters.window, ...askedOf(config) };
   const startedAtMs = systemClock.nowMs();
   const results: CheckResult[] = [];
   for (const { phase, checks } of plansOf(config)) {
@@ -39,6 +39,10 @@ export async function checkLocally(config: CheckConfig): Promise<CheckDocument> 
   }
   await counters.keep();
   return { agentVersion: packageVersion(), startedAtMs, endedAtMs: systemClock.nowMs(), results };
+}
+
+function askedOf({ profile, constraints, diagnostics }: CheckConfig) {
+  return { accelerator: profile, constraints, diagnostics };
 }
 
 /**

@@ -2,6 +2,7 @@ import { systemClock } from '#core/clock.ts';
 import type { Log } from '#core/log.ts';
 import { redactSettings } from '#core/setting/read-settings.ts';
 import { packageVersion } from '#core/version.ts';
+import type { Plan } from '#core/wire/run.ts';
 import { CHECKS } from './check/catalog.ts';
 import { nodeNameOf, RUN_SETTINGS, type RunConfig } from './config.ts';
 import { openCounters } from './counters.ts';
@@ -74,6 +75,11 @@ async function runOnce({ config, host, log, signal }: AgentContext, turn: Turn, 
   }
 }
 
+/** What the recipe and the settings ask of the checks. */
+function askedOf({ accelerator, constraints = [] }: Plan, { diagnostics }: RunConfig) {
+  return { accelerator, constraints, diagnostics };
+}
+
 /** Says everything there is to say about this node. */
 async function report({ plan, recovered, send, start, stop }: Uplink, host: Host, config: RunConfig): Promise<void> {
   const clock = systemClock;
@@ -82,7 +88,7 @@ async function report({ plan, recovered, send, start, stop }: Uplink, host: Host
   const sampledAtMs = clock.nowMs();
   for (const body of measurementRecords(await runProbes(PROBES, { node, pseudonyms }), { sampledAtMs, recovered })) await send(body);
   const counters = await openCounters(host, clock, config.counterDir);
-  const context = { host, node, clock, window: counters.window, accelerator: plan.accelerator };
+  const context = { host, node, clock, window: counters.window, ...askedOf(plan, config) };
   await runPlan({ plan, phases: await start, checks: CHECKS, context, stop, recovered }, send);
   await counters.keep();
   await send({ kind: 'finished', atMs: clock.nowMs() });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '#core/clock.ts';
 import type { Log } from '#core/log.ts';
+import type { PlanConstraint } from '#core/wire/run.ts';
 import type { CollectorConfig } from './config.ts';
 import type { FinishedRun } from './finish.ts';
 import type { RunEntry } from './ledger/entry.ts';
@@ -91,9 +92,12 @@ export async function openSealedRun({ ledger }: OpenedLedger, { emit }: Collecto
   return sealed;
 }
 
+/** What a run is opened from: its settings, and the limits that its recipe sets. */
+export type RunSettings = CollectorConfig & { readonly constraints: readonly PlanConstraint[] };
+
 /** Header of a new run. Identifier and nonce are random unless given. */
-export function newRunEntry(config: CollectorConfig, openedAtMs: number, given: Partial<RunEntry> = {}): RunEntry {
-  const { accelerator, phases, phaseDeadline } = config;
+export function newRunEntry(config: RunSettings, openedAtMs: number, given: Partial<RunEntry> = {}): RunEntry {
+  const { accelerator, phases, phaseDeadline, constraints } = config;
   return {
     kind: 'run',
     format: 1,
@@ -102,7 +106,11 @@ export function newRunEntry(config: CollectorConfig, openedAtMs: number, given: 
     openedAtMs,
     deadlineMs: config.deadline,
     expected: config.expect,
-    plan: { accelerator, phases: phases.map((phase) => ({ phase, checks: [], deadlineMs: phaseDeadline })) },
+    plan: {
+      accelerator,
+      phases: phases.map((phase) => ({ phase, checks: [], deadlineMs: phaseDeadline })),
+      ...(constraints.length === 0 ? {} : { constraints }),
+    },
     ...given,
   };
 }

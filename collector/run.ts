@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { AssayError, errorText, type ExitCode } from '#core/error.ts';
 import type { Log } from '#core/log.ts';
+import { nodeConstraints } from '#core/recipe/node-constraint.ts';
 import type { CollectorConfig } from './config.ts';
 import { gatherRun, newRunEntry, openRunLedger, openSealedRun, type CollectorContext } from './gather-run.ts';
 import type { OpenedLedger } from './ledger/ledger.ts';
 import { bearerAdmission } from './session/admission.ts';
+import { readRunRecipe } from './read-run-recipe.ts';
 import { Gathering } from './session/gathering.ts';
 
 const TOKEN_LENGTH_MIN = 16;
@@ -19,7 +21,9 @@ export async function runCollector(config: CollectorConfig, context: CollectorCo
     const { runInCluster } = await import('./cluster/run-in-cluster.ts');
     return runInCluster(config, context);
   }
-  const opened = await openRunLedger(config.stateDir, context, () => newRunEntry(config, context.clock.nowMs()));
+  const opened = await openRunLedger(config.stateDir, context, async () =>
+    newRunEntry({ ...config, constraints: nodeConstraints(await readRunRecipe(config)) }, context.clock.nowMs()),
+  );
   try {
     noteIgnoredSettings(opened, config, context.log);
     if (opened.replay.seal === undefined) {

@@ -1,6 +1,7 @@
 import type { Clock } from '#core/clock.ts';
 import type { Phase } from '#core/ctrf/report.ts';
 import type { Scalar } from '#core/snapshot/measurement.ts';
+import type { PlanConstraint } from '#core/wire/run.ts';
 import type { Host } from '../host/host.ts';
 import type { CounterWindow } from './counter-window.ts';
 import type { NodeView } from '../probe/node-view.ts';
@@ -33,6 +34,10 @@ export interface CheckContext {
   readonly window: CounterWindow;
   /** Accelerator the recipe asks for (`h100`), or `any`. */
   readonly accelerator: string;
+  /** Limits that the recipe sets, by name. */
+  readonly constraints: readonly PlanConstraint[];
+  /** True when diagnostics that load the GPUs were asked for. */
+  readonly diagnostics: boolean;
 }
 
 /** One node check: a row of the catalog and of docs/reference/check.md. */

@@ -41,7 +41,8 @@ export async function linuxHost(options: LinuxHostOptions): Promise<Host> {
   return {
     live,
     ...files,
-    runTool: (name, args, limits) => runTool(name, args, { ...limits, timeoutMs: Math.min(limits.timeoutMs, toolTimeoutMs) }),
+    runTool: (name, args, limits) =>
+      runTool(name, args, limits.isAskedFor === true ? limits : { ...limits, timeoutMs: Math.min(limits.timeoutMs, toolTimeoutMs) }),
   };
 }
 

@@ -19,6 +19,8 @@ export type ToolName = (typeof TOOL_NAMES)[number];
 export interface ToolLimits {
   /** Milliseconds from start to the first signal; the outcome follows at most one second later, even when the process cannot be killed. */
   readonly timeoutMs: number;
+  /** True for a call that somebody asked for knowing how long it takes: the general limit of tool calls does not cut it short. */
+  readonly isAskedFor?: boolean;
   /** Bytes of standard output; default 8 MiB. Standard error is capped at 64 KiB. */
   readonly maxBytes?: number;
 }

@@ -1,5 +1,6 @@
 import { errorText } from '#core/error.ts';
 import type { FileRead, Host } from '../host/host.ts';
+import { parseDcgmDiag, type DcgmDiag } from '../vendor/nvidia/dcgm-diag.ts';
 import { parseImex, type Imex } from '../vendor/nvidia/imex.ts';
 import { parseProcDriverNvidia, type ProcDriverNvidia } from '../vendor/nvidia/proc-driver.ts';
 import { parseNvidiaNvlink, type NvLinkGpu } from '../vendor/nvidia/smi-nvlink.ts';
@@ -13,6 +14,7 @@ export const PROC_DRIVER = '/proc/driver/nvidia';
 // A sick GPU system processor answers each question after about 6 s; eight GPUs and a few questions each stay below this.
 const QUERY_MS = 30_000;
 const SHORT_MS = 15_000;
+const DIAGNOSTIC_MS = 180_000;
 
 /** `nvidia-smi -q -x`: identity, health, configuration of every GPU. */
 export function readNvidiaSmi(host: Host): Promise<ToolRead<NvidiaSmi>> {
@@ -37,6 +39,12 @@ export function readTopology(host: Host): Promise<ToolRead<NvidiaTopology>> {
 /** `nvidia-imex-ctl -N -j`: the domain of nodes that share memory. */
 export function readImex(host: Host): Promise<ToolRead<Imex>> {
   return readTool(host, { name: 'nvidia-imex-ctl', args: ['-N', '-j'], limits: { timeoutMs: SHORT_MS }, parse: parseImex });
+}
+
+/** `dcgmi diag -r 1`: loads the GPUs; only for nodes whose GPUs are at rest, and only when asked for. */
+export function readDcgmDiag(host: Host): Promise<ToolRead<DcgmDiag>> {
+  const limits = { timeoutMs: DIAGNOSTIC_MS, isAskedFor: true };
+  return readTool(host, { name: 'dcgmi', args: ['diag', '-r', '1', '-j'], limits, parse: parseDcgmDiag });
 }
 
 /** The loaded kernel module: its version is the record of truth for the driver version. */

@@ -6,6 +6,7 @@ import type { RunStatus } from '#core/cluster/run-status.ts';
 import { sha256, type Digest } from '#core/digest/sha256.ts';
 import { isAny } from '#core/recipe/criteria.ts';
 import type { Recipe } from '#core/recipe/document.ts';
+import { nodeConstraints } from '#core/recipe/node-constraint.ts';
 import type { CollectorConfig } from '../config.ts';
 import { newRunEntry, openRunLedger, type CollectorContext } from '../gather-run.ts';
 import type { RunEntry } from '../ledger/entry.ts';
@@ -52,13 +53,17 @@ async function newRun(
     log.warn({ runId, sameNodes: isSame }, 'the disk of this run was lost; agents send what they have again');
   }
   const previous = previousOf(status, jobUid);
-  return newRunEntry({ ...config, accelerator: acceleratorOf(config, recipe) }, openedAtMs(earlier) ?? clock.nowMs(), {
-    runId,
-    ...(earlier === undefined ? {} : { nonce: earlier.nonce }),
-    expected: names,
-    cluster: { nodeUids: expected.map(({ uid }) => uid), ...(earlier === undefined ? {} : { refilled: true }) },
-    ...(previous === undefined ? {} : { previous }),
-  });
+  return newRunEntry(
+    { ...config, accelerator: acceleratorOf(config, recipe), constraints: nodeConstraints(recipe) },
+    openedAtMs(earlier) ?? clock.nowMs(),
+    {
+      runId,
+      ...(earlier === undefined ? {} : { nonce: earlier.nonce }),
+      expected: names,
+      cluster: { nodeUids: expected.map(({ uid }) => uid), ...(earlier === undefined ? {} : { refilled: true }) },
+      ...(previous === undefined ? {} : { previous }),
+    },
+  );
 }
 
 /** The deadline counts from the first start of the run. */

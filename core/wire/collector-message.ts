@@ -84,12 +84,20 @@ function planToWire(plan: Plan): assay.v1.Plan.$Properties {
     checks: [...checks],
     deadlineMs,
   }));
-  return { accelerator: plan.accelerator, phases };
+  return { accelerator: plan.accelerator, phases, constraints: (plan.constraints ?? []).map(({ name, value }) => ({ name, value })) };
 }
 
 function planFromWire(wire: assay.v1.Plan.$Shape): Plan {
   const phases = wireList(wire.phases, WIRE_LIMITS.phases, 'plan.phases');
-  return { accelerator: wireName(wire.accelerator, 'plan.accelerator'), phases: phases.map(phasePlanFromWire) };
+  const constraints = wireList(wire.constraints, WIRE_LIMITS.constraints, 'plan.constraints').map(({ name, value }) => ({
+    name: wireName(name, 'plan.constraint.name'),
+    value: wireName(value, 'plan.constraint.value'),
+  }));
+  return {
+    accelerator: wireName(wire.accelerator, 'plan.accelerator'),
+    phases: phases.map(phasePlanFromWire),
+    ...(constraints.length === 0 ? {} : { constraints }),
+  };
 }
 
 function phasePlanFromWire(wire: assay.v1.PhasePlan.$Shape): PhasePlan {

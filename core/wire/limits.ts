@@ -32,6 +32,8 @@ export const WIRE_LIMITS = {
   phases: 8,
   /** Checks named for one phase of a plan. */
   checksPerPhase: 256,
+  /** Constraints of a plan. */
+  constraints: 256,
 } as const;
 
 /** Times of the protocol in milliseconds. */

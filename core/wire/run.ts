@@ -16,6 +16,14 @@ export interface Plan {
   readonly phases: readonly PhasePlan[];
   /** Accelerator of the recipe (`h100`, `mi300`) or `any`: selects thresholds. */
   readonly accelerator: string;
+  /** Limits of the recipe that node checks judge; none when left out. */
+  readonly constraints?: readonly PlanConstraint[];
+}
+
+/** A limit that the recipe sets: a name such as `Deployment.nvidia-driver.version`, an expression such as `>= 580`. */
+export interface PlanConstraint {
+  readonly name: string;
+  readonly value: string;
 }
 
 /** One phase of a plan; the agent stops the phase at its deadline and reports what did not run. */

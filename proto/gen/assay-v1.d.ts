@@ -387,6 +387,9 @@ export namespace assay {
             /** Accelerator of the recipe or "any": selects thresholds. */
             accelerator: string;
 
+            /** Limits of the recipe that node checks judge. */
+            constraints: assay.v1.Constraint[];
+
             /**
              * Creates a new Plan instance using the specified properties.
              * @param [properties] Properties to set
@@ -425,12 +428,86 @@ export namespace assay {
                 /** Accelerator of the recipe or "any": selects thresholds. */
                 accelerator?: string;
 
+                /** Limits of the recipe that node checks judge. */
+                constraints?: assay.v1.Constraint.$Properties[];
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a Plan. */
             type $Shape = assay.v1.Plan.$Properties;
+        }
+
+        /**
+         * Properties of a Constraint.
+         * @deprecated Use assay.v1.Constraint.$Properties instead.
+         */
+        interface IConstraint extends assay.v1.Constraint.$Properties {
+        }
+
+        /** A limit that the recipe sets: "Deployment.nvidia-driver.version", ">= 580". */
+        class Constraint {
+
+            /**
+             * Constructs a new Constraint.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: assay.v1.Constraint.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Constraint name. */
+            name: string;
+
+            /** Constraint value. */
+            value: string;
+
+            /**
+             * Creates a new Constraint instance using the specified properties.
+             * @param [properties] Properties to set
+             * @returns Constraint instance
+             */
+            static create(properties: assay.v1.Constraint.$Shape): assay.v1.Constraint & assay.v1.Constraint.$Shape;
+            static create(properties?: assay.v1.Constraint.$Properties): assay.v1.Constraint;
+
+            /**
+             * Encodes the specified Constraint message. Does not implicitly {@link assay.v1.Constraint.verify|verify} messages.
+             * @param message Constraint message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: assay.v1.Constraint.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Constraint message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {assay.v1.Constraint & assay.v1.Constraint.$Shape} Constraint
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): assay.v1.Constraint & assay.v1.Constraint.$Shape;
+        }
+
+        namespace Constraint {
+
+            /** Properties of a Constraint. */
+            interface $Properties {
+
+                /** Constraint name */
+                name?: string;
+
+                /** Constraint value */
+                value?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Constraint. */
+            type $Shape = assay.v1.Constraint.$Properties;
         }
 
         /**

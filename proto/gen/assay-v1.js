@@ -925,6 +925,7 @@ export const assay = $root.assay = (() => {
              * @typedef {Object} assay.v1.Plan.$Properties
              * @property {Array.<assay.v1.PhasePlan.$Properties>} [phases] Plan phases
              * @property {string} [accelerator] Accelerator of the recipe or "any": selects thresholds.
+             * @property {Array.<assay.v1.Constraint.$Properties>} [constraints] Limits of the recipe that node checks judge.
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -951,6 +952,7 @@ export const assay = $root.assay = (() => {
              */
             const Plan = function (properties) {
                 this.phases = [];
+                this.constraints = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -972,6 +974,14 @@ export const assay = $root.assay = (() => {
              * @instance
              */
             Plan.prototype.accelerator = "";
+
+            /**
+             * Limits of the recipe that node checks judge.
+             * @member {Array.<assay.v1.Constraint>} constraints
+             * @memberof assay.v1.Plan
+             * @instance
+             */
+            Plan.prototype.constraints = $util.emptyArray;
 
             /**
              * Creates a new Plan instance using the specified properties.
@@ -1010,6 +1020,9 @@ export const assay = $root.assay = (() => {
                         $root.assay.v1.PhasePlan.encode(message.phases[i], writer.uint32(/* id 1, wireType 2 =*/10).fork(), _depth + 1).ldelim();
                 if (message.accelerator != null && $Object.hasOwnProperty.call(message, "accelerator") && message.accelerator !== "")
                     writer.uint32(/* id 2, wireType 2 =*/18).string(message.accelerator);
+                if (message.constraints != null && message.constraints.length)
+                    for (let i = 0; i < message.constraints.length; ++i)
+                        $root.assay.v1.Constraint.encode(message.constraints[i], writer.uint32(/* id 3, wireType 2 =*/26).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1071,6 +1084,14 @@ export const assay = $root.assay = (() => {
                                 delete message.accelerator;
                             continue;
                         }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.constraints && message.constraints.length))
+                                message.constraints = [];
+                            message.constraints.push($root.assay.v1.Constraint.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -1089,6 +1110,178 @@ export const assay = $root.assay = (() => {
             };
 
             return Plan;
+        })();
+
+        v1.Constraint = (function() {
+
+            /**
+             * Properties of a Constraint.
+             * @typedef {Object} assay.v1.Constraint.$Properties
+             * @property {string} [name] Constraint name
+             * @property {string} [value] Constraint value
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Constraint.
+             * @memberof assay.v1
+             * @interface IConstraint
+             * @augments assay.v1.Constraint.$Properties
+             * @deprecated Use assay.v1.Constraint.$Properties instead.
+             */
+
+            /**
+             * Shape of a Constraint.
+             * @typedef {assay.v1.Constraint.$Properties} assay.v1.Constraint.$Shape
+             */
+
+            /**
+             * Constructs a new Constraint.
+             * @memberof assay.v1
+             * @classdesc A limit that the recipe sets: "Deployment.nvidia-driver.version", ">= 580".
+             * @constructor
+             * @param {assay.v1.Constraint.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Constraint = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Constraint name.
+             * @member {string} name
+             * @memberof assay.v1.Constraint
+             * @instance
+             */
+            Constraint.prototype.name = "";
+
+            /**
+             * Constraint value.
+             * @member {string} value
+             * @memberof assay.v1.Constraint
+             * @instance
+             */
+            Constraint.prototype.value = "";
+
+            /**
+             * Creates a new Constraint instance using the specified properties.
+             * @function create
+             * @memberof assay.v1.Constraint
+             * @static
+             * @param {assay.v1.Constraint.$Properties=} [properties] Properties to set
+             * @returns {assay.v1.Constraint} Constraint instance
+             * @type {{
+             *   (properties: assay.v1.Constraint.$Shape): assay.v1.Constraint & assay.v1.Constraint.$Shape;
+             *   (properties?: assay.v1.Constraint.$Properties): assay.v1.Constraint;
+             * }}
+             */
+            Constraint.create = function(properties) {
+                return new Constraint(properties);
+            };
+
+            /**
+             * Encodes the specified Constraint message. Does not implicitly {@link assay.v1.Constraint.verify|verify} messages.
+             * @function encode
+             * @memberof assay.v1.Constraint
+             * @static
+             * @param {assay.v1.Constraint.$Properties} message Constraint message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Constraint.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.name);
+                if (message.value != null && $Object.hasOwnProperty.call(message, "value") && message.value !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.value);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Constraint message from the specified reader or buffer.
+             * @function decode
+             * @memberof assay.v1.Constraint
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {assay.v1.Constraint & assay.v1.Constraint.$Shape} Constraint
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Constraint.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.assay.v1.Constraint();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.name = value;
+                            else
+                                delete message.name;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.value = value;
+                            else
+                                delete message.value;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Constraint;
         })();
 
         v1.PhasePlan = (function() {

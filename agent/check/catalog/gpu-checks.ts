@@ -18,11 +18,13 @@ import {
   checkGpuDriver,
   GPUDIRECT_THRESHOLDS,
 } from '../gpu-driver.ts';
+import { checkDcgmDiagnostics } from '../dcgm.ts';
 import { checkGpuIdle, IDLE_THRESHOLDS } from '../gpu-idle.ts';
+import { checkCudaRequirement, checkDriverRequirement } from '../requirement.ts';
 import { checkGpuResponse } from '../gpu-response.ts';
 import { checkSecureBoot } from '../secure-boot.ts';
 import { checkDeviceFiles, checkGpuCount, checkGpuProduct } from '../gpu-state.ts';
-import { FILES_MS, TOOL_MS } from './deadline.ts';
+import { DIAGNOSTIC_MS, FILES_MS, TOOL_MS } from './deadline.ts';
 
 /** Presence, driver and configuration of GPUs. */
 export const GPU_CHECKS: readonly Check[] = [
@@ -113,6 +115,28 @@ export const GPU_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkDriverBranch,
+  },
+  {
+    name: 'driver-requirement',
+    phase: 'deployment',
+    summary: 'The driver is one that the recipe allows',
+    reads: ['/proc/driver/nvidia/version'],
+    tier: 0,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkDriverRequirement,
+  },
+  {
+    name: 'cuda-requirement',
+    phase: 'deployment',
+    summary: 'The driver supports the CUDA version that the recipe asks for',
+    reads: ['nvidia-smi -q -x'],
+    tier: 1,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: TOOL_MS,
+    run: checkCudaRequirement,
   },
   {
     name: 'secure-boot',
@@ -245,6 +269,17 @@ export const GPU_CHECKS: readonly Check[] = [
     thresholds: IDLE_THRESHOLDS,
     deadlineMs: TOOL_MS,
     run: checkGpuIdle,
+  },
+  {
+    name: 'dcgm-diagnostics',
+    phase: 'performance',
+    summary: 'The quick diagnostics of DCGM find nothing (only when asked for, on GPUs at rest)',
+    reads: ['dcgmi diag -r 1 -j'],
+    tier: 1,
+    severity: 'major',
+    thresholds: {},
+    deadlineMs: DIAGNOSTIC_MS,
+    run: checkDcgmDiagnostics,
   },
   {
     name: 'gpu-direct',

@@ -145,7 +145,15 @@ async function sharedMemory(space: FileRead<FilesystemSpace>, machine = combine(
   const captured = await linuxHost({ root: written.root, toolPath: [written.tools] });
   const host = { ...captured, live: true, space: () => Promise.resolve(space) };
   const window = openWindow(undefined, { bootId: 'boot', sampledAtMs: 0 });
-  return checkSharedMemory({ host, node: nodeView(host), clock: systemClock, window, accelerator: 'any' });
+  return checkSharedMemory({
+    host,
+    node: nodeView(host),
+    clock: systemClock,
+    window,
+    accelerator: 'any',
+    constraints: [],
+    diagnostics: false,
+  });
 }
 
 const ofSize = (sizeBytes: number): FileRead<FilesystemSpace> => ({
