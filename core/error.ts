@@ -5,6 +5,8 @@ interface ErrorRule {
   readonly exit: ExitCode;
   /** What the reader of the reference page learns: when this code is used. */
   readonly meaning: string;
+  /** What to do, where the place that throws knows nothing better. */
+  readonly hint?: string;
 }
 
 /**
@@ -16,19 +18,37 @@ export const ERROR_TABLE = {
   INTERRUPTED: { exit: 130, meaning: 'SIGINT (Ctrl-C) ended the program before it had a result; its child programs ended with it.' },
   TERMINATED: { exit: 143, meaning: 'SIGTERM or SIGHUP ended the program before it had a result; its child programs ended with it.' },
   CONFIG_INVALID: { exit: 64, meaning: 'A setting (flag or ASSAY_* variable) is unknown, missing or out of range.' },
-  FILE_NOT_FOUND: { exit: 2, meaning: 'An input file or directory does not exist.' },
+  FILE_NOT_FOUND: {
+    exit: 2,
+    meaning: 'An input file or directory does not exist.',
+    hint: 'Check the path.',
+  },
   FILE_UNREADABLE: { exit: 2, meaning: 'An input exists but cannot be read as the kind of file that was asked for.' },
-  FILE_TOO_LARGE: { exit: 2, meaning: 'An input exceeds the documented size limit; it was not read.' },
-  BOM_INVALID: { exit: 2, meaning: 'A bill of materials is not CycloneDX 1.6 JSON.' },
-  CTRF_INVALID: { exit: 2, meaning: 'A file is not a CTRF report, or breaks its schema.' },
+  FILE_TOO_LARGE: {
+    exit: 2,
+    meaning: 'An input exceeds the documented size limit; it was not read.',
+    hint: 'Check that it is the file you mean: none of this kind is that large.',
+  },
+  BOM_INVALID: {
+    exit: 2,
+    meaning: 'A bill of materials is not CycloneDX 1.6 JSON.',
+    hint: 'Give a CycloneDX 1.6 document in JSON.',
+  },
+  CTRF_INVALID: {
+    exit: 2,
+    meaning: 'A file is not a CTRF report, or breaks its schema.',
+    hint: 'Give a CTRF report in JSON, as "assay check --format json" writes it.',
+  },
   YAML_INVALID: {
     exit: 2,
     meaning: 'A YAML document is malformed, has duplicate keys, or is too deep or too large once its aliases are expanded.',
+    hint: 'Correct the document at the place that the message names.',
   },
   YAML_UNWRITABLE: { exit: 2, meaning: 'A value has no canonical YAML text that reads back as the same value.' },
   RECIPE_INVALID: {
     exit: 2,
     meaning: 'A recipe, overlay or mixin has a field of the wrong type, an unknown kind or contradicting component settings.',
+    hint: 'Correct the recipe at the place that the message names, or resolve it again: assay recipe resolve --help',
   },
   CATALOG_INVALID: {
     exit: 2,
@@ -39,13 +59,21 @@ export const ERROR_TABLE = {
   RECIPE_CYCLE: { exit: 2, meaning: 'Overlays or component dependencies name each other in a circle.' },
   RECIPE_CONFLICT: { exit: 2, meaning: 'A mixin sets what the overlay chain or another mixin has already set.' },
   SELECTOR_NOT_FOUND: { exit: 2, meaning: 'A query selector names something that the resolved recipe does not have.' },
-  SNAPSHOT_INVALID: { exit: 2, meaning: 'A snapshot document is not an `aicr.run/v1alpha2` Snapshot.' },
+  SNAPSHOT_INVALID: {
+    exit: 2,
+    meaning: 'A snapshot document is not an `aicr.run/v1alpha2` Snapshot.',
+    hint: 'Give a snapshot as "assay snapshot" writes it.',
+  },
   CONSTRAINT_INVALID: { exit: 2, meaning: 'A constraint path or expression does not parse.' },
   DISK_FULL: { exit: 3, meaning: 'No space is left where records or bundles are written.' },
   OUTPUT_UNWRITABLE: { exit: 3, meaning: 'The result cannot be written where it was asked for.' },
   PROGRAM_FAILED: { exit: 3, meaning: 'A child program (agent, collector, credential helper, helm) did not start or ended unexpectedly.' },
   TIMEOUT: { exit: 3, meaning: 'A step did not end within its deadline.' },
-  JSON_INVALID: { exit: 2, meaning: 'A JSON document is not UTF-8, is not exactly one JSON value, nests too deep or repeats a key.' },
+  JSON_INVALID: {
+    exit: 2,
+    meaning: 'A JSON document is not UTF-8, is not exactly one JSON value, nests too deep or repeats a key.',
+    hint: 'Check that the file is whole: exactly one JSON document in UTF-8.',
+  },
   SIGSTORE_BUNDLE_INVALID: {
     exit: 2,
     meaning: 'A Sigstore bundle breaks the format that Go verifiers accept; its signature was not looked at.',
@@ -57,8 +85,16 @@ export const ERROR_TABLE = {
   DIGEST_MISMATCH: { exit: 2, meaning: 'Bytes that were fetched do not have the digest or size that was asked for.' },
   CLUSTER_UNREACHABLE: { exit: 3, meaning: 'The Kubernetes API did not answer in time, or answered 429 or 5xx to every try.' },
   CLUSTER_FORBIDDEN: { exit: 3, meaning: 'The Kubernetes API refused the credentials, or they lack a permission.' },
-  CLUSTER_REFUSED: { exit: 2, meaning: 'The Kubernetes API refused a request for what it asks: unknown kind, invalid object, admission.' },
-  CLUSTER_CONFLICT: { exit: 3, meaning: 'A Kubernetes object exists already, or was changed by somebody else meanwhile.' },
+  CLUSTER_REFUSED: {
+    exit: 2,
+    meaning: 'The Kubernetes API refused a request for what it asks: unknown kind, invalid object, admission.',
+    hint: "The message is the API server's: check that kind, name and namespace are right.",
+  },
+  CLUSTER_CONFLICT: {
+    exit: 3,
+    meaning: 'A Kubernetes object exists already, or was changed by somebody else meanwhile.',
+    hint: 'Run the same command again.',
+  },
   KUBECONFIG_INVALID: { exit: 64, meaning: 'There is no usable kubeconfig: missing file, unknown context, or not inside a pod.' },
   NO_GPU_NODE: { exit: 2, meaning: 'No node of the cluster has a GPU by capacity or label: there is nothing to certify.' },
   RUN_BUSY: { exit: 64, meaning: 'Another run of the same release holds its lease.' },
@@ -193,7 +229,8 @@ export class AssayError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AssayError';
     this.code = code;
-    this.hint = options.hint;
+    const rule: ErrorRule = ERROR_TABLE[code];
+    this.hint = options.hint ?? rule.hint;
     this.details = options.details;
   }
 
