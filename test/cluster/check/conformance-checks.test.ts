@@ -2,7 +2,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NewObject } from '#core/cluster/cluster.ts';
 import type { Recipe } from '#core/recipe/document.ts';
 import { component, recipeOf, resultOf, verdictOf } from '../../fixture/cluster/check-run.ts';
 import { BRISK, RealCluster, simulatedNode, workload } from '../../fixture/cluster/real-cluster.ts';
@@ -102,7 +101,7 @@ describe.skipIf(kubeconfig === '')(
         await ready('DaemonSet', 'nvidia-dra-driver-gpu-kubelet-plugin', 2);
         const domainDevices = async (): Promise<string> => say('dra-support', recipe);
         expect(await domainDevices()).toMatch(/failed: no driver of nvidia.com advertises a usable device/);
-        await real.make({ ...slice, spec } as NewObject);
+        await real.make({ ...slice, spec });
         expect(await domainDevices()).toBe('passed: the DRA driver is up on 2 nodes and advertises 1 usable devices');
         await real.cluster.patch(
           { ...slice, name: slice.metadata.name },
@@ -147,7 +146,7 @@ describe.skipIf(kubeconfig === '')(
       };
       await real.make(object(GATEWAY, 'GatewayClass', 'agentgateway', { conditions: [{ type: 'Accepted', status: 'True' }] }), gateway);
       expect(await say('inference-gateway', recipe)).toContain('failed: gateway inference-gateway has no ready endpoint');
-      await real.make(slice as NewObject);
+      await real.make(slice);
       expect(await say('inference-gateway', recipe)).toBe('passed: gateway inference-gateway is programmed, with 1 ready endpoints');
       await real.cluster.patch(
         { apiVersion: GATEWAY, kind: 'Gateway', namespace: NAMESPACE, name: 'inference-gateway' },
@@ -265,7 +264,7 @@ describe.skipIf(kubeconfig === '')(
               kind: 'Endpoints',
               metadata: { name, namespace: SPACE },
               subsets: [{ addresses: [{ ip: ownAddress(), targetRef }], ports: [{ port }] }],
-            } as NewObject,
+            },
           );
         }
 
