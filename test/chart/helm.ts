@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { place } from '../cluster/bed/place.ts';
@@ -26,6 +27,10 @@ export const kubeconfig = process.env['ASSAY_TEST_KUBECONFIG'] ?? '';
 export const skipServer = !REQUIRED && (kubeconfig === '' || skipHelm || findProgram('kubectl') === undefined);
 export const WHY_NO_SERVER = '(skipped without an API server in ASSAY_TEST_KUBECONFIG: npm run test:cluster)';
 
+/** helm and kubectl keep caches in their home. */
+const home = mkdtempSync(join(tmpdir(), 'assay-chart-'));
+process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+
 export interface Called {
   readonly exit: number | null;
   readonly stdout: string;
@@ -42,7 +47,7 @@ export function call(
   if (path === undefined) throw new Error(`no ${name}: npm run test:cluster builds it`);
   const { status, stdout, stderr } = spawnSync(path, args, {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: '/dev/null', KUBECONFIG: options.server === true ? kubeconfig : '/dev/null' },
+    env: { PATH: process.env['PATH'], HOME: home, KUBECONFIG: options.server === true ? kubeconfig : '/dev/null' },
     ...(options.input === undefined ? {} : { input: options.input }),
     maxBuffer: 16 << 20,
   });
