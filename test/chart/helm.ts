@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -28,8 +28,7 @@ export const skipServer = !REQUIRED && (kubeconfig === '' || skipHelm || findPro
 export const WHY_NO_SERVER = '(skipped without an API server in ASSAY_TEST_KUBECONFIG: npm run test:cluster)';
 
 /** helm and kubectl keep caches in their home. */
-const home = mkdtempSync(join(tmpdir(), 'assay-chart-'));
-process.on('exit', () => rmSync(home, { recursive: true, force: true }));
+const home = join(tmpdir(), 'assay-chart-tests');
 
 export interface Called {
   readonly exit: number | null;
