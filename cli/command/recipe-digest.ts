@@ -3,6 +3,7 @@ import { readRecipeFile } from '#core/catalog/read-recipe.ts';
 import { bareHex, type Digest } from '#core/digest/sha256.ts';
 import { canonicalRecipe } from '#core/recipe/canonical-recipe.ts';
 import type { Recipe } from '#core/recipe/document.ts';
+import { noCriteria } from '#core/recipe/parse-recipe.ts';
 import { catalogSource, type CatalogFlags } from './recipe-option.ts';
 import type { Conclude } from './verb.ts';
 
@@ -16,6 +17,7 @@ interface DigestFlags extends CatalogFlags {
 export async function digest(command: Command, flags: DigestFlags, conclude: Conclude): Promise<void> {
   const source = catalogSource(flags);
   const recipe = await readRecipeFile(flags.recipe, source);
+  if (recipe.criteria === null) throw noCriteria(flags.recipe);
   if (flags.material === true) return material(command, { recipe, source, slice: flags.slice === true }, conclude);
   await conclude(command, answer(canonicalRecipe(recipe).digest, 'canonical'));
 }

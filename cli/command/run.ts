@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { AssayError } from '#core/error.ts';
 import { PHASES, type Phase } from '#core/ctrf/report.ts';
 import { BUNDLE_DIRECTORY } from '#core/attestation/media-type.ts';
+import { layoutStore } from '#core/oci/layout.ts';
 import { reportedFailure } from '#core/process/reported-failure.ts';
 import type { RunEvent } from '#core/wire/run-event.ts';
 import { withFormat } from '../output/conclude.ts';
@@ -23,6 +24,9 @@ interface RunFlags extends RecipeChoice, RegistryFlags, SigningFlags {
   readonly push?: string;
   readonly nodeName?: string;
   readonly deadline: string;
+  readonly full?: boolean;
+  readonly logs?: boolean;
+  readonly expiresIn?: string;
   readonly hostRoot?: string;
   readonly toolPath?: string;
   readonly verbose?: boolean;
@@ -35,6 +39,8 @@ const LAYOUT_DIRECTORY = 'oci';
 
 const EXAMPLES = `
 Without --lab and without an identity token the bundle is sealed unsigned and pending (exit 1); "assay sign" signs it later.
+A second run into one directory replaces bundle and pointer; the layout keeps the artifacts of both, each under its own tag, because
+what was published once stays published.
 
 Examples:
   assay run --lab
@@ -50,6 +56,9 @@ export const defineRun: DefineVerb = (command, conclude) => {
     .option('--push <ref>', 'push artifact and signature to this OCI reference')
     .option('--node-name <name>', 'name of this node in the run (default: the host name)')
     .option('--deadline <duration>', 'when the run is sealed at the latest', '30m')
+    .option('--full', 'keep messages, output and all facts in the bundle instead of the minimal redaction')
+    .option('--logs', 'also write messages and output of all checks, as a second artifact that the bundle names by digest')
+    .option('--expires-in <age>', 'how long the evidence is good after the seal: 90d, 6mo, 2y (default: no end)')
     .option('--host-root <dir>', 'read this tree instead of /')
     .option('--tool-path <dir>', 'look for vendor tools here')
     .option('--verbose', 'show the logs of agent and collector')
@@ -80,7 +89,7 @@ async function run(command: Command, flags: RunFlags, conclude: Conclude): Promi
       deadline: flags.deadline,
       onEvent: (event) => (signing === 'keyless' && event.event === 'pending' ? undefined : show(event)),
       onProgramLog: flags.verbose === true ? 'inherit' : 'keep',
-      ...pick(flags, ['hostRoot', 'toolPath']),
+      ...pick(flags, ['hostRoot', 'toolPath', 'full', 'logs', 'expiresIn']),
     }),
   );
   const bundle = eventOf(localRun.events, 'assembled')?.bundle ?? join(outDir, BUNDLE_DIRECTORY);
@@ -97,7 +106,8 @@ async function run(command: Command, flags: RunFlags, conclude: Conclude): Promi
   const materialSlice = sliceFrom(catalogSource(flags));
   const verdict = await verifyEvidence(bundle, { offline: true, materialSlice, ...(trustedRoot === undefined ? {} : { trustedRoot }) });
   const timingsMs = { ...localRun.timingsMs, verified: Math.round(performance.now() - startedAt) };
-  const result = await readRunResult({ events, timingsMs, isOut: delivered.exit === 3 }, bundle, verdict);
+  const tags = (await layoutStore(join(outDir, LAYOUT_DIRECTORY)).listTags()).length;
+  const result = await readRunResult({ events, timingsMs, isOut: delivered.exit === 3, tags }, bundle, verdict);
   await conclude(command, { exit: result.exit, json: result, render: { markdown: () => runSummary(result) } });
 }
 

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { LAB_ISSUER } from '#core/attestation/lab-trust.ts';
 import type { ArtifactReference } from '#core/oci/reference.ts';
 import type { ArtifactStore } from '#core/oci/store.ts';
 import type { SignedInput } from '#core/sign/sign-input.ts';
 import { withFormat } from '../output/conclude.ts';
+import { LAB_WORDS } from '../output/verdict-words.ts';
 import { readInput } from '../registry/evidence-input.ts';
 import { registryOptions, withRegistry, type RegistryFlags } from '../registry/registry-flags.ts';
 import { keylessChoice, withSigning, type SigningFlags } from '../signing/signing-flags.ts';
@@ -64,5 +66,6 @@ async function storeOf(reference: ArtifactReference, flags: SignFlags): Promise<
 const WORDS = { signed: 'signed', finished: 'signature of an earlier attempt delivered', unchanged: 'was signed already' } as const;
 
 function signText({ digest, signer, signature, outcome }: SignedInput): string {
-  return `${WORDS[outcome]}: ${digest}\nsigner ${signer.identity}\nissuer ${signer.issuer}\nsignature ${signature}\n`;
+  const lab = signer.issuer === LAB_ISSUER ? `${LAB_WORDS}: ` : '';
+  return `${lab}${WORDS[outcome]}: ${digest}\nsigner ${signer.identity}\nissuer ${signer.issuer}\nsignature ${signature}\n`;
 }

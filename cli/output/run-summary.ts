@@ -84,6 +84,7 @@ function fileRows(result: RunResult): readonly (readonly [string, string])[] {
     ['bundle', result.bundle],
     ['OCI artifact', result.oci],
     ['artifact digest', result.digest],
+    ['earlier artifacts', result.earlierArtifacts === 0 ? null : `${result.earlierArtifacts} kept in the layout, each under its own tag`],
     ['pointer', result.pointer],
     ['trusted root', result.trustedRoot],
     ['signer', result.signer === null ? null : `${result.signer.identity} (issuer ${result.signer.issuer})`],

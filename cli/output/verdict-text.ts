@@ -19,7 +19,7 @@ export function verdictText(verdict: Verdict, { verbose = false }: TextOptions =
     '',
     ...facts(verdict).map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${value}`),
     '',
-    ...verdict.steps.flatMap((step) => stepLines(step, verbose)),
+    ...(verbose ? verdict.steps : folded(verdict.steps)).flatMap((step) => stepLines(step, verbose)),
     ...findingLines(verdict.findings),
   ];
   return `${lines.join('\n')}\n`;
@@ -38,6 +38,15 @@ function facts(verdict: Verdict): readonly (readonly [string, string])[] {
     ...(coverage === undefined ? [] : [['coverage', `${coverage.reported} of ${coverage.expected} node(s)`] as const]),
     ...(phases.length === 0 ? [] : [['phases', phases.join('; ')] as const]),
   ];
+}
+
+/** Steps that were not done, all for one reason, are one line: which step ended the verification is said once. */
+function folded(steps: readonly StepReport[]): readonly StepReport[] {
+  const last = steps.at(-1);
+  const from = steps.findLastIndex(({ status, detail }) => status !== 'skipped' || detail !== last?.detail) + 1;
+  const [first] = steps.slice(from);
+  if (first === undefined || last === undefined || first === last) return steps;
+  return [...steps.slice(0, from), { ...first, name: `to ${last.step} ${last.name}` as StepReport['name'] }];
 }
 
 function stepLines({ step, name, status, detail, subRows = [] }: StepReport, verbose: boolean): readonly string[] {

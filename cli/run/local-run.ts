@@ -22,6 +22,10 @@ export interface LocalRunOptions {
   readonly phases: readonly Phase[];
   readonly sign: 'lab' | 'none';
   readonly deadline: string;
+  /** Settings of the collector: no redaction, raw logs besides, an end of the evidence. */
+  readonly full?: boolean;
+  readonly logs?: boolean;
+  readonly expiresIn?: string;
   readonly hostRoot?: string;
   readonly toolPath?: string;
   readonly onEvent: (event: RunEvent) => void;
@@ -35,6 +39,19 @@ export interface LocalRun {
   readonly events: readonly RunEvent[];
   readonly timingsMs: Readonly<Record<string, number>>;
 }
+
+/** Variables that make a run another one than this: where one environment serves several programs they may be set. */
+const OTHER_RUNS = [
+  'ASSAY_CLUSTER',
+  'ASSAY_CRITERIA',
+  'ASSAY_EXPECT_SELECTOR',
+  'ASSAY_JOB_UID',
+  'ASSAY_NONCE',
+  'ASSAY_RECIPE',
+  'ASSAY_RELEASE',
+  'ASSAY_RUN_ID',
+  'ASSAY_STAY',
+] as const;
 
 /** Stages whose first event is worth a time in the result. */
 const STAGES: readonly RunEvent['event'][] = [
@@ -104,7 +121,12 @@ interface RunFiles {
 
 async function superviseRun(options: LocalRunOptions, files: RunFiles): Promise<LocalRun> {
   const startedAt = performance.now();
-  const collector = startProgram('collector', { args: collectorArgs(options, files), log: options.onProgramLog, signal: files.signal });
+  const collector = startProgram('collector', {
+    args: collectorArgs(options, files),
+    log: options.onProgramLog,
+    signal: files.signal,
+    withhold: OTHER_RUNS,
+  });
   files.programs.push(collector);
   let agent: RunningAgent | undefined;
   let agentFailure: AssayError | undefined;
@@ -143,6 +165,9 @@ function collectorArgs(options: LocalRunOptions, { privateDir, tokenFile, listen
     `--token-file=${tokenFile}`,
     `--sign=${options.sign}`,
     '--scope=host',
+    ...(options.full === true ? ['--full'] : []),
+    ...(options.logs === true ? ['--logs'] : []),
+    ...(options.expiresIn === undefined ? [] : [`--expires-in=${options.expiresIn}`]),
     ...options.phases.flatMap((phase) => ['--phase', phase]),
   ];
 }
@@ -162,7 +187,7 @@ function startAgent(
     ...(options.hostRoot === undefined ? [] : ['--host-root', options.hostRoot]),
     ...(options.toolPath === undefined ? [] : ['--tool-path', options.toolPath]),
   ];
-  const agent = startProgram('agent', { args, log: options.onProgramLog, signal });
+  const agent = startProgram('agent', { args, log: options.onProgramLog, signal, withhold: OTHER_RUNS });
   programs.push(agent);
   return { ...agent, outcome: Promise.all([agent.ended, lastFailure(agent.lines)]) };
 }

@@ -17,6 +17,8 @@ export interface FinishedRun {
   readonly timingsMs: Readonly<Record<string, number>>;
   /** A signing service or registry did not do its part. */
   readonly isOut: boolean;
+  /** Tags of the layout in the output directory; this run has one of them. */
+  readonly tags: number;
 }
 
 /**
@@ -35,6 +37,7 @@ export async function readRunResult(run: FinishedRun, bundle: string, verdict: V
     pointer: published === undefined ? null : shorten(published.pointer),
     oci: published === undefined ? null : shortenLayout(published.oci),
     digest: published?.digest ?? null,
+    earlierArtifacts: Math.max(run.tags - 1, 0),
     signer: verdict.signer === undefined ? null : { identity: verdict.signer.identity, issuer: verdict.signer.issuer },
     trust: signed?.trust ?? 'none',
     trustedRoot: signed?.trustedRoot === undefined ? null : shorten(signed.trustedRoot),

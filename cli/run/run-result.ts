@@ -24,6 +24,8 @@ export interface RunResult {
   readonly pointer: string | null;
   readonly oci: string | null;
   readonly digest: string | null;
+  /** Artifacts of earlier runs that the layout in the output directory keeps. */
+  readonly earlierArtifacts: number;
   readonly signer: { readonly identity: string; readonly issuer: string } | null;
   readonly trust: 'lab' | 'sigstore' | 'none';
   readonly trustedRoot: string | null;

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Variables of this process's environment that are not handed down. */
+  readonly withhold?: readonly string[];
   /** Where its log goes: this process's stderr, or kept for an error message (last 4 KiB). */
   readonly log: 'inherit' | 'keep';
   /** Its stdout: read here line by line (default), or this process's own. */
@@ -65,7 +67,12 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
     reject: false,
     cleanup: true,
     forceKillAfterDelay: FORCE_KILL_DELAY_MS,
-    env: { ...WITHHELD, ...start.env, ...options.env },
+    env: {
+      ...WITHHELD,
+      ...Object.fromEntries((options.withhold ?? []).map((variable) => [variable, undefined])),
+      ...start.env,
+      ...options.env,
+    },
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   if (child.pid === undefined)

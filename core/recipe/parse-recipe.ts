@@ -110,7 +110,7 @@ function decodeWarning(field: Field): ConstraintWarning {
 
 /** The error for a document that is an overlay where only a resolved recipe will do. */
 export function noCriteria(name: string): AssayError {
-  return new AssayError('RECIPE_INVALID', `overlay ${name} has no criteria, so it is no recipe of its own`, {
+  return new AssayError('RECIPE_INVALID', `${name} has no criteria, so it is no recipe of its own`, {
     hint: 'Use an overlay with spec.criteria, or resolve one: assay recipe resolve --help',
   });
 }

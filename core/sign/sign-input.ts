@@ -15,6 +15,7 @@ import { attachSignature } from '#core/publish/publish-artifact.ts';
 import { POINTER_FILE } from '#core/publish/publish-bundle.ts';
 import { claimsAbout } from '#core/publish/signature-claims.ts';
 import { writeSignature } from '#core/publish/write-directory.ts';
+import { clearPending, readPending } from './pending-signature.ts';
 import { signEvidence } from './sign-evidence.ts';
 import type { SigningRoute } from './sign-statement.ts';
 
@@ -49,13 +50,18 @@ export async function signDirectory(path: string, options: SignOptions): Promise
   const { directory, artifact, predicate, statement } = bundle;
   const { digest } = artifact.descriptor;
   const signature = join(directory, BUNDLE_FILE.signature);
-  if (bundle.signature !== undefined && options.replace !== true)
-    return { digest, signer: claimsAbout(bundle.signature, digest).signer, signature, outcome: 'unchanged' };
+  const pendingPath = options.pendingPath ?? join(dirname(directory), 'pending-signature.json');
+  if (bundle.signature !== undefined && options.replace !== true) {
+    const { signer } = claimsAbout(bundle.signature, digest);
+    // What an attempt to replace it left undone is not wanted any more.
+    if ((await readPending(pendingPath, digest)) !== undefined) await clearPending(pendingPath);
+    return { digest, signer, signature, outcome: 'unchanged' };
+  }
   const { signer, resumed } = await signEvidence({
     input: path,
     unsigned: statement,
     subject: { name: `evidence:${defaultTag(predicate.recipe.name, predicate.manifest.digest)}`, digest },
-    pendingPath: options.pendingPath ?? join(dirname(directory), 'pending-signature.json'),
+    pendingPath,
     route: options.route,
     deliver: async ({ sigstoreBundle, signer: by }) => {
       await writeSignature(directory, sigstoreBundle);

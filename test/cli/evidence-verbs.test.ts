@@ -57,6 +57,26 @@ describe('evidence carried through a layout', () => {
     expect(stdout.split('\n')[0]).toMatch(/^LAB TRUST/);
   });
 
+  it('says LAB TRUST too when it is to be signed and has a lab signature', async () => {
+    const { bundle } = await signedBundle();
+
+    const { exit, stdout } = await assay(['sign', bundle]);
+
+    expect([exit, stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^LAB TRUST: was signed already: sha256:/)]);
+  });
+
+  it('forgets what an attempt to replace its signature left undone', async () => {
+    const { bundle } = await signedBundle();
+    const pending = join(bundle, '../pending-signature.json');
+    const services = ['--fulcio-url', 'http://127.0.0.1:1', '--rekor-url', 'http://127.0.0.1:1', '--tsa-url', 'http://127.0.0.1:1'];
+
+    const replaced = await assay(['sign', bundle, '--replace', ...services, '--format', 'json']);
+    const wasPending = existsSync(pending);
+    const again = await assay(['sign', bundle, '--format', 'json']);
+
+    expect([replaced.exit, wasPending, again.exit, existsSync(pending)]).toEqual([3, true, 0, false]);
+  });
+
   it('is pending, exit 1, when it is published unsigned, and says how to sign it', async () => {
     const root = place();
     const bundle = writeFiles(join(root, 'summary-bundle'), honestEvidence().files);

@@ -8,6 +8,7 @@ import { defineRecipe } from '../../cli/command/recipe.ts';
 import type { DefineVerb } from '../../cli/command/verb.ts';
 import { concluder } from '../../cli/output/conclude.ts';
 import { treeWith } from '../core/catalog/tree-copy.ts';
+import { codeOfPromise } from '../fixture/uplink/code-of.ts';
 
 const CATALOG = ['--catalog', 'test/fixture/recipe/catalog', '--catalog-version', 'v1'];
 const LEAF = ['--service', 'eks', '--accelerator', 'h100', '--os', 'ubuntu', '--intent', 'training'];
@@ -25,6 +26,14 @@ async function run(define: DefineVerb, args: readonly string[]): Promise<{ exit:
 }
 
 const recipe = (...args: readonly string[]): ReturnType<typeof run> => run(defineRecipe, args);
+
+describe('recipe digest', () => {
+  it.each([[], ['--material']])('refuses a document without criteria, which is no recipe (%j)', async (...flags) => {
+    const dir = treeWith({ 'r.yaml': 'kind: RecipeResult\napiVersion: aicr.run/v1alpha2\nmetadata: {version: v1}\ncomponentRefs: []\n' });
+
+    expect(await codeOfPromise(recipe('digest', '-r', join(dir, 'r.yaml'), ...CATALOG, ...flags))).toBe('RECIPE_INVALID');
+  });
+});
 
 describe('recipe resolve', () => {
   it('prints canonical YAML with indent 2', async () => {

@@ -83,6 +83,19 @@ describe('assay verify', () => {
     ]);
   });
 
+  it('says in one line that the steps after a failed signature were not done; in full when asked to', async () => {
+    using directory = scratch();
+    const { files } = await signEvidence(honestEvidence());
+    writeFiles(directory.path, files);
+
+    const short = await assay('verify', directory.path, '--offline');
+    const long = await assay('verify', directory.path, '--offline', '--verbose');
+    const notDone = (text: string): number => text.split('\n').filter((line) => line.includes('not done: ')).length;
+
+    expect([short.exit, notDone(short.out), notDone(long.out) > 3]).toEqual([2, 1, true]);
+    expect(short.out).toMatch(/^ *\d+ to \d+ .*not done: the step "signature"/m);
+  });
+
   it('writes the report to a file', async () => {
     using directory = scratch();
     writeFiles(join(directory.path, 'b'), honestEvidence().files);
