@@ -46,7 +46,7 @@ export interface TestObjectOptions {
 const MANAGED = { 'app.kubernetes.io/managed-by': 'assay' } as const;
 const MAX_NAME = 63;
 const RUN_HEX = 8;
-const PODS = 'v1/Pod';
+const POD: ObjectKind = { apiVersion: 'v1', kind: 'Pod' };
 
 /** Makes the test objects of one run and removes them again, check by check. */
 export class TestObjectKeeper {
@@ -77,11 +77,9 @@ export class TestObjectKeeper {
     await Promise.allSettled(this.#pending);
     const live = [...this.#live.values()];
     this.#live.clear();
-    const kinds = new Set([...live.map(kindKey), PODS]);
-    return this.#removeAll(
-      live,
-      WRITTEN_KINDS.filter((kind) => kinds.has(kindKey(kind))),
-    );
+    // In the versions in which they were made; pods besides, which other objects make.
+    const kinds = new Map([POD, ...live].map(({ apiVersion, kind }) => [`${apiVersion}/${kind}`, { apiVersion, kind }]));
+    return this.#removeAll(live, [...kinds.values()]);
   }
 
   /** Removes whatever carries the label of this run, made in this process or in one before it, and looks again. Never throws. */
@@ -177,10 +175,6 @@ function ownerReference({ apiVersion, kind, name, uid }: NonNullable<TestObjectO
   readonly uid: string;
 } {
   return { apiVersion, kind, name, uid };
-}
-
-function kindKey({ apiVersion, kind }: ObjectKind): string {
-  return `${apiVersion}/${kind}`;
 }
 
 function keyOf({ kind, name }: ObjectName): string {
