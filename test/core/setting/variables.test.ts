@@ -1,6 +1,9 @@
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { ASSAY_VARIABLES, refuseUnknownVariables } from '#core/setting/variables.ts';
 import * as agent from '../../../agent/config.ts';
+import { defineDeliver } from '../../../cli/command/deliver.ts';
+import { variableOf, variableOptions } from '../../../cli/delivery/config.ts';
 import { COLLECTOR_SETTINGS } from '../../../collector/config.ts';
 import { codeOf } from '../../fixture/uplink/code-of.ts';
 
@@ -15,6 +18,17 @@ describe('variables of all programs', () => {
     const used = tables.flatMap((table) => Object.values(table).map(({ env }) => env));
 
     expect(used.filter((name) => !ASSAY_VARIABLES.includes(name))).toEqual([]);
+  });
+
+  it('hold every variable of the signer', () => {
+    const command = new Command('deliver');
+    defineDeliver(command, () => Promise.resolve());
+
+    expect(
+      variableOptions(command)
+        .map(variableOf)
+        .filter((name) => !ASSAY_VARIABLES.includes(name)),
+    ).toEqual([]);
   });
 
   it.each([
