@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { NewObject } from '#core/cluster/cluster.ts';
 import { AssayError } from '#core/error.ts';
 import { parseYaml } from '#core/digest/read-yaml.ts';
 import type { CheckResult } from '#core/wire/record.ts';
 import { CLUSTER_CHECKS, TEARDOWN_CHECK } from '../../../collector/check/catalog.ts';
 import { inEvidenceOrder, runClusterChecks } from '../../../collector/check/run-cluster-checks.ts';
-import { inputOf, recipeOf, type CheckTrial } from '../../fixture/cluster/check-run.ts';
+import { component, inputOf, recipeOf, type CheckTrial } from '../../fixture/cluster/check-run.ts';
 import { MemoryCluster } from '../../fixture/cluster/memory-cluster.ts';
 import { gpuNode } from '../../fixture/cluster/objects.ts';
-import { instantKubelet } from '../../fixture/cluster/workload-objects.ts';
+import { instantKubelet, pod } from '../../fixture/cluster/workload-objects.ts';
 
 const OWN = ['gpu-capacity', 'image-digests', 'node-all-reduce-bw', 'test-objects-removed'];
 
@@ -92,6 +93,33 @@ describe('how they run', () => {
       expect(results.filter(({ status }) => status === 'passed')).toEqual([]);
     },
   );
+
+  test('no name of a node or a pod stands in what a minimal bundle keeps', async () => {
+    const all = CLUSTER_CHECKS.map(({ name }) => name);
+    const labels = { 'nvidia.com/gpu.count': '8', 'nvidia.com/gpu.product': 'NVIDIA-H100-80GB-HBM3' };
+    const node = (name: string, gpus: string): NewObject =>
+      gpuNode(name, {
+        metadata: { name, labels },
+        status: { capacity: { 'nvidia.com/gpu': gpus }, allocatable: { 'nvidia.com/gpu': gpus } },
+      });
+    const pods = ['gpu-operator', 'nvidia-dcgm-exporter'].map((app) =>
+      pod(`gpu-operator/secret-pod-${app}`, { labels: { app }, ready: app === 'gpu-operator' }),
+    );
+    const busy = pod('user/secret-pod-busy', {
+      spec: { nodeName: 'secret-node-b', containers: [{ resources: { limits: { 'nvidia.com/gpu': '1' } } }] },
+    });
+    const recipe = recipeOf([component('gpu-operator')], {
+      deployment: { checks: all },
+      conformance: { checks: all },
+      performance: { checks: all, constraints: [{ name: 'nccl-all-reduce-bw', value: '>= 300' }] },
+    });
+    const objects = [node('secret-node-a', '7'), node('secret-node-b', '8'), node('secret-node-c', '8'), ...pods, busy];
+    for (const active of [false, true]) {
+      const results = await run({ recipe, active, on: { objects, onCreate: instantKubelet({ phase: 'Failed' }) } });
+      expect(JSON.stringify(results.map(({ message }) => message))).toContain('secret-node-a');
+      expect(results.filter(({ extra }) => JSON.stringify(extra).includes('secret-'))).toEqual([]);
+    }
+  });
 
   test('in a run that is over nothing is asked, and every check says so', async () => {
     const cluster = new MemoryCluster();
