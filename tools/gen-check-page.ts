@@ -56,6 +56,19 @@ A number with \`?\` is unverified: a check may only warn on it.
 ${BOARDS.map(boardRow).join('\n')}
 
 ${sources()}
+
+## Not read, and why
+
+| what | why |
+|---|---|
+| SMART log of NVMe drives: wear, media errors, spare blocks | only tools that can also format and erase drives read it (\`nvme\`, \`smartctl\`); the agent starts tools that only read. Temperature and its alarm come from the kernel |
+| \`dcgmi diag\` above level 1, bandwidth and burn-in tests | they take a node for minutes to hours; workload checks of the collector do that where it is wanted |
+| labels, allocatable GPUs, MIG strategy, driver upgrade state | the agent has no rights in Kubernetes; checks of the collector compare them |
+| membership of IMEX and NVLink domains over several nodes | one node sees itself only; the collector sees all |
+| \`nvidia-smi topo -p2p\`, \`nvidia-smi nvlink -ec\` | no output of a real machine is known here, so a parser would be a guess |
+| confidential computing mode | no recipe declares one |
+| version of the container toolkit | it tells it only when it is started, and it is no tool that only reads |
+| link losses in the kernel log | counters of the ports tell the same without a grant |
 `;
 }
 

@@ -1,4 +1,4 @@
-import { cardText } from '../probe/amd-reading.ts';
+import { cardText, readAmdTopology } from '../probe/amd-reading.ts';
 import { readLine } from '../probe/text-file.ts';
 import type { KfdTopology } from '../vendor/amd/kfd-topology.ts';
 import { numberOf } from '../vendor/parsed.ts';
@@ -112,6 +112,26 @@ export async function checkAmdXgmiLinks(context: CheckContext): Promise<Verdict>
   return fold(rows, { good: 'every xGMI link is up' });
 }
 
+/** Every GPU can reach the memory of every other. In the table, a row and a column of each GPU by its PCI address. */
+export async function checkAmdPeerAccess(context: CheckContext): Promise<Verdict> {
+  const pci = await amdOnPci(context);
+  if (!pci.ready) return pci.verdict;
+  if (pci.value.length < 2) return skip('a single GPU has no peer');
+  const read = await readAmdTopology(context.host);
+  if (read.state !== 'read') return withoutTool(read);
+  const table = read.value.tables.find(({ title }) => /access/i.test(title));
+  if (table === undefined) return unknown('amd-smi topology -a prints no table of access');
+  const rows = table.rows.map((row) => {
+    const closed = row.cells.filter(({ reading }) => reading.state !== 'read' || !/^(?:true|enabled|self)$/i.test(String(reading.value)));
+    const text = closed.length === 0 ? '' : `cannot reach ${closed.map(({ column }) => column).join(' ')}`;
+    return [
+      row.label,
+      finding(text === '' ? 'pass' : 'fail', text, { reached: row.cells.length - closed.length, of: row.cells.length }),
+    ] as const;
+  });
+  return fold(rows, { good: 'every GPU can reach every other' });
+}
+
 /** Firmware is the same on every GPU. */
 export async function checkAmdFirmware(context: CheckContext): Promise<Verdict> {
   const cards = await context.node.amdCards();
@@ -144,9 +164,14 @@ export async function checkAmdKernelSettings(context: CheckContext): Promise<Ver
   const cmdline = await readLine(context.host, '/proc/cmdline');
   const balancing = await readLine(context.host, '/proc/sys/kernel/numa_balancing');
   const words = cmdline.state === 'read' ? cmdline.value.split(/\s+/) : [];
-  const observed = { iommuPassthrough: words.includes('iommu=pt'), numaBalancing: balancing.state === 'read' ? balancing.value : null };
+  const observed = {
+    iommuPassthrough: words.includes('iommu=pt'),
+    reallocationOff: words.includes('pci=realloc=off'),
+    numaBalancing: balancing.state === 'read' ? balancing.value : null,
+  };
   const wrong = [
     ...(observed.iommuPassthrough ? [] : ['iommu=pt is not set']),
+    ...(observed.reallocationOff ? [] : ['pci=realloc=off is not set']),
     ...(observed.numaBalancing === '1' ? ['NUMA balancing is on'] : []),
   ];
   return wrong.length === 0 ? pass('as the tuning guide asks', observed) : warn(wrong.join(', '), observed);

@@ -1,7 +1,9 @@
+import { isGuest } from '../probe/cpu.ts';
 import { PCI_DEVICES } from '../probe/pci-function.ts';
 import type { RasCounters } from '../vendor/amd/sysfs-drm.ts';
 import type { CheckContext } from './check.ts';
 import { cardField, judgeAmdCards, judgeAmdSmi, type AmdSubject } from './amd-gpu.ts';
+import { boardOf } from './board-table.ts';
 import { finding, type Finding } from './fold.ts';
 import { judgeGrowth } from './growth.ts';
 import { judgeField, judgeValue, worst } from './nvidia-gpu.ts';
@@ -79,6 +81,37 @@ export function checkAmdCorrectable(context: CheckContext): Promise<Verdict> {
           ),
     ),
   );
+}
+
+/** No new deferred error: memory that was found damaged and not yet used. @source amdgpu RAS counters, `de` of newer kernels */
+export function checkAmdDeferred(context: CheckContext): Promise<Verdict> {
+  return judgeAmdCards(context, { good: 'no new deferred error' }, (subject) =>
+    judgeBlocks(subject, ([block, { deferred }]) =>
+      deferred === undefined
+        ? finding('skip', 'this kernel counts no deferred errors', null)
+        : judgeGrowth(context, deferred, {
+            name: `amd/${subject.pci.address}/ras-de-${block}`,
+            outcome: 'warn',
+            what: `deferred errors in ${block}`,
+          }),
+    ),
+  );
+}
+
+/** Error correction of the memory is on. @source AMD SMI, RAS block state; guests and boards that share memory with the processor tell none */
+export async function checkAmdErrorCorrection(context: CheckContext): Promise<Verdict> {
+  const guest = await isGuest(context.host);
+  const pci = await context.node.gpus();
+  const isShared = pci.state === 'read' && pci.value.some((gpu) => boardOf(gpu)?.form === 'apu');
+  return judgeAmdSmi(context, 'amdSmi', {
+    good: 'error correction of the memory is on',
+    judge: ({ ras }) =>
+      judgeValue(ras.umc, (value) => {
+        const isOn = value === true || /^enabled$/i.test(String(value));
+        if (!isOn && (guest || isShared)) return finding('skip', guest ? 'a guest is not told' : 'memory of the processor', false);
+        return finding(isOn ? 'pass' : 'warn', isOn ? '' : 'error correction of the memory is off', isOn);
+      }),
+  });
 }
 
 function judgeBlocks({ card }: AmdSubject, judge: (block: readonly [string, RasCounters]) => Finding): Finding {

@@ -7,7 +7,7 @@ import { finding, type Finding } from './fold.ts';
 import { judgeField, judgeNvidiaGpus, mustBeOff, nvidiaOnPci, nvidiaSubjects, worst, type NvidiaSubject } from './nvidia-gpu.ts';
 import { boardOf } from './board-table.ts';
 import { boardThreshold } from './board.ts';
-import { fail, pass, skip, skipFor, unknown, warn, type Verdict } from './verdict.ts';
+import { fail, pass, skip, unknown, warn, type Verdict } from './verdict.ts';
 
 /** Limits of {@link checkFabricState}. */
 export const FABRIC_THRESHOLDS = {
@@ -109,39 +109,4 @@ export async function checkNvSwitchCount(context: CheckContext): Promise<Verdict
       ? pass(`${switches} NVSwitches`, { switches })
       : (isWhole ? fail : warn)(`${switches} NVSwitches, the baseboard has ${String(threshold.value)}`, { switches });
   return { ...verdict, thresholds: { nvSwitches: threshold } };
-}
-
-/** Where NVSwitches are, the fabric manager runs: without it the GPUs cannot be used. */
-export function checkFabricManager(context: CheckContext): Promise<Verdict> {
-  return needsDaemon(context, { process: 'nv-fabricmanage', label: 'the fabric manager', generations: ['ampere', 'hopper', 'blackwell'] });
-}
-
-/** Where NVLink 5 switches are, the subnet manager runs beside the fabric manager. */
-export function checkSubnetManager(context: CheckContext): Promise<Verdict> {
-  return needsDaemon(context, { process: 'nvlsm', label: 'the NVLink subnet manager', generations: ['blackwell'] });
-}
-
-interface Daemon {
-  /** Start of its name as the kernel has it: 15 characters at most. */
-  readonly process: string;
-  readonly label: string;
-  readonly generations: readonly string[];
-}
-
-async function needsDaemon(context: CheckContext, daemon: Daemon): Promise<Verdict> {
-  const gpus = await nvidiaOnPci(context);
-  if (!gpus.ready) return gpus.verdict;
-  const boards = gpus.value.map(boardOf);
-  if (!boards.some((board) => board?.form === 'sxm' && daemon.generations.includes(board.generation)))
-    return skip(`these boards need no ${daemon.label.replace('the ', '')}`);
-  const pci = await context.node.pci();
-  if (pci.state === 'read' && !pci.value.functions.some(isNvSwitch)) return skip('no NVSwitch is visible: it is run outside this guest');
-  const processes = await context.node.processes();
-  if (processes.state !== 'read') return unknown(processes.reason);
-  const runs = [...processes.value.names].some((name) => name.startsWith(daemon.process));
-  const observed = { runs, hostProcesses: processes.value.ofHost };
-  if (runs) return pass(`${daemon.label} runs`, observed);
-  return processes.value.ofHost
-    ? fail(`${daemon.label} does not run`, observed)
-    : skipFor('host-processes', "the host's processes are not visible", observed);
 }

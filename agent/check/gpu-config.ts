@@ -1,3 +1,4 @@
+import { readInforomChecksums } from '../probe/nvidia-reading.ts';
 import { textOf } from '../vendor/parsed.ts';
 import type { CheckContext } from './check.ts';
 import { finding, type Finding } from './fold.ts';
@@ -79,8 +80,15 @@ export async function checkInforom(context: CheckContext): Promise<Verdict> {
   const read = await context.node.nvidiaSmi();
   const isCorrupt = read.state === 'read' && (read.exitCode === 14 || /infoROM is corrupted/i.test(read.stderr));
   const exit = read.state === 'read' ? read.exitCode : undefined;
+  const checksums = read.state === 'read' ? await readInforomChecksums(context.host) : undefined;
+  const answers = checksums?.state === 'read' ? checksums.value.gpus : [];
   return judgeNvidiaGpus(context, { good: 'no corrupt inforom is reported', observed: { exitCode: exit } }, ({ gpu }) => {
     if (isCorrupt) return finding('fail', 'nvidia-smi reports a corrupt inforom', false);
+    const checksum = answers.find(({ pciBusId }) => pciBusId !== undefined && pciBusId === gpu.pciBusId)?.inforomChecksumValid.reading;
+    if (checksum?.state === 'read')
+      return finding(checksum.value === true ? 'pass' : 'fail', checksum.value === true ? '' : 'the checksum of the inforom is wrong', {
+        checksum: checksum.value,
+      });
     const { reading } = gpu.inforomImage;
     return reading.state === 'read' ? finding('pass', '', true) : finding('skip', 'this board tells nothing about an inforom', null);
   });
@@ -98,7 +106,13 @@ export async function checkUniformBoards(context: CheckContext): Promise<Verdict
     return own === wanted ? finding('pass', '', own) : finding(field === 'productName' ? 'fail' : 'warn', label, own);
   };
   return judgeNvidiaGpus(context, { good: 'all GPUs are of one kind with one VBIOS' }, (subject) =>
-    worst({ product: same('productName', subject), vbios: same('vbiosVersion', subject), memory: memoryOf(subject) }),
+    worst({
+      product: same('productName', subject),
+      vbios: same('vbiosVersion', subject),
+      memory: memoryOf(subject),
+      // Told only: healthy nodes have boards of several parts.
+      part: finding('pass', '', textOf(subject.gpu.boardPartNumber) ?? null),
+    }),
   );
 }
 

@@ -163,17 +163,27 @@ export function checkRemapCount(context: CheckContext): Promise<Verdict> {
 /** Limits of {@link checkRetiredPages}. */
 export const RETIRED_THRESHOLDS = {
   total: { value: 63, unit: '1', source: 'DCGM health: 63 of 64 pages retired; boards before Ampere' },
+  doubleBit: { value: 15, unit: '1', source: 'DCGM health: more than 15 pages retired for double-bit errors, and another one since' },
 } as const;
 
 /** Few pages are retired and none is waiting (boards before Ampere; later ones remap rows). */
 export function checkRetiredPages(context: CheckContext): Promise<Verdict> {
   const limit = RETIRED_THRESHOLDS.total.value;
-  return judgeNvidiaGpus(context, { good: 'few pages are retired, none is pending' }, ({ gpu: { retiredPages } }) => {
+  return judgeNvidiaGpus(context, { good: 'few pages are retired, none is pending' }, ({ gpu: { retiredPages, pciBusId, index } }) => {
     const single = numberOf(retiredPages.singleBit);
     return worst({
       pages: judgeField<number>(retiredPages.doubleBit, 'number', (double) => {
         const total = double + (single ?? 0);
         return finding(total >= limit ? 'fail' : 'pass', total >= limit ? `${total} pages retired` : '', total);
+      }),
+      doubleBit: judgeField<number>(retiredPages.doubleBit, 'number', (double) => {
+        const rule = {
+          name: `nvidia/${pciBusId ?? index}/retired-double-bit`,
+          outcome: 'fail' as const,
+          what: 'pages retired for double-bit errors',
+        };
+        const growth = judgeGrowth(context, double, rule);
+        return double > RETIRED_THRESHOLDS.doubleBit.value ? growth : finding('pass', '', growth.observed);
       }),
       pending: mustBeOff(retiredPages.pending, 'a page retirement waits for a reset'),
     });

@@ -134,6 +134,8 @@ export async function checkGpuProduct(context: CheckContext): Promise<Verdict> {
 }
 
 const DEVICE_FILES = ['/dev/nvidiactl', '/dev/nvidia-uvm'];
+/** One device per instance that MIG makes; without the directory no instance can be opened. */
+const MIG_FILES = '/dev/nvidia-caps';
 
 /** The device files that workloads open are there. */
 export async function checkDeviceFiles(context: CheckContext): Promise<Verdict> {
@@ -144,7 +146,10 @@ export async function checkDeviceFiles(context: CheckContext): Promise<Verdict> 
     smi.state === 'read'
       ? smi.value.gpus.map(({ minorNumber }) => numberOf(minorNumber)).filter((minor) => minor !== undefined)
       : pci.value.map((_, index) => index);
-  const wanted = [...DEVICE_FILES, ...minors.map((minor) => `/dev/nvidia${minor}`)];
+  const isMig =
+    smi.state === 'read' &&
+    smi.value.gpus.some(({ mig: { current } }) => current.reading.state === 'read' && current.reading.value === true);
+  const wanted = [...DEVICE_FILES, ...minors.map((minor) => `/dev/nvidia${minor}`), ...(isMig ? [MIG_FILES] : [])];
   const missing: string[] = [];
   for (const path of wanted) if ((await context.host.stat(path)).state === 'absent') missing.push(path);
   const observed = { wanted: wanted.length, missing };

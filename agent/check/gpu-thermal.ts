@@ -46,6 +46,7 @@ const SOFTWARE_THERMAL_US = 6_000_000;
 /** Limits of {@link checkClockEvents}. */
 export const CLOCK_EVENT_THRESHOLDS = {
   softwareThermal: { value: 10, unit: '%', source: 'fleet practice: share of time between two readings' },
+  powerCap: { value: 80, unit: '%', source: 'fleet practice: a GPU at its power limit draws more than this share of it' },
 } as const;
 
 /** Nothing from outside slows the clocks down; idling and power capping are normal. @source NVML, clocks event reasons */
@@ -60,6 +61,7 @@ export function checkClockEvents(context: CheckContext): Promise<Verdict> {
       hwPowerBrake: mustBeOff(eventReasons.hwPowerBrakeSlowdown, 'slowed down by the external power brake'),
       // The umbrella of the two above; alone and once it proves nothing.
       hwSlowdown: mustBeOff(eventReasons.hwSlowdown, 'a hardware slowdown is active', 'warn'),
+      powerCap: powerCap(gpu),
       swThermal: mustBeOff(eventReasons.swThermalSlowdown, 'the driver slows down because of heat', 'warn'),
       hwThermalTime: grow(eventCounters.hwThermalSlowdown, 'thermal slowdown', { outcome: 'fail' }),
       hwPowerBrakeTime: grow(eventCounters.hwPowerBrakeSlowdown, 'power brake', { outcome: 'fail' }),
@@ -67,6 +69,33 @@ export function checkClockEvents(context: CheckContext): Promise<Verdict> {
         outcome: 'fail',
         perMinute: SOFTWARE_THERMAL_US,
       }),
+    });
+  });
+}
+
+/** Being held at the power limit is normal; being held far below it is not. */
+function powerCap({ eventReasons, power }: ListedGpu): Finding {
+  const [draw, limit] = [numberOf(power.draw), numberOf(power.limit)];
+  return judgeField<boolean>(eventReasons.swPowerCap, 'boolean', (active) => {
+    const isFarBelow = active && draw !== undefined && limit !== undefined && draw < limit * (CLOCK_EVENT_THRESHOLDS.powerCap.value / 100);
+    return finding(isFarBelow ? 'warn' : 'pass', isFarBelow ? `held by its power limit at ${draw} of ${limit} W` : '', active);
+  });
+}
+
+/** Limits of {@link checkPowerDraw}. */
+export const POWER_DRAW_THRESHOLDS = {
+  least: { value: 65, unit: 'W', source: 'NVIDIA Health Validation, gpu_average_power_draw of GB200 and GB300' },
+  most: { value: 1500, unit: 'W', source: 'NVIDIA Health Validation, gpu_average_power_draw of GB200 and GB300' },
+} as const;
+
+/** Boards of a rack draw as much power as their maker expects of a working one. */
+export function checkPowerDraw(context: CheckContext): Promise<Verdict> {
+  const { least, most } = POWER_DRAW_THRESHOLDS;
+  return judgeNvidiaGpus(context, { good: 'power draw is plausible' }, ({ gpu: { power }, board }) => {
+    if (board?.form !== 'tray') return finding('skip', 'no limits of power draw are known for this board', null);
+    return judgeField<number>(power.draw, 'number', (watts) => {
+      const isOff = watts < least.value || watts > most.value;
+      return finding(isOff ? 'warn' : 'pass', isOff ? `draws ${watts} W` : '', watts);
     });
   });
 }

@@ -62,8 +62,14 @@ function judgeLinks({ board }: NvidiaSubject, block: NvLinkGpu | undefined): Fin
     : finding('pass', '', observed);
 }
 
-/** Counters of which every single event counts; the others are only shown. */
+/** Counters of which every single event counts. */
 const GRAVE = /replay|recovery/;
+const CRC = /crc/;
+
+/** Limits of {@link checkNvLinkErrors}. */
+export const NVLINK_THRESHOLDS = {
+  crc: { value: 6000, unit: '/min', source: 'DCGM health: 100 CRC errors per second' },
+} as const;
 
 /** NVLink error counters have not grown. @source DCGM health: any replay or recovery */
 export async function checkNvLinkErrors(context: CheckContext): Promise<Verdict> {
@@ -82,13 +88,18 @@ function judgeErrors(context: CheckContext, subject: NvidiaSubject, block: NvLin
   for (const { fields } of block?.links ?? [])
     for (const field of fields) {
       const count = numberOf(field);
-      if (count !== undefined && GRAVE.test(field.key)) sums.set(field.key, (sums.get(field.key) ?? 0) + count);
+      if (count !== undefined && (GRAVE.test(field.key) || CRC.test(field.key))) sums.set(field.key, (sums.get(field.key) ?? 0) + count);
     }
   if (sums.size === 0) return finding('skip', block?.without?.message ?? 'no error counters', null);
   const findings = [...sums].map(
-    ([key, count]) => [key, judgeGrowth(context, count, { name: `nvidia/${nameOf(subject)}/${key}`, outcome: 'fail', what: key })] as const,
+    ([key, count]) =>
+      [key, judgeGrowth(context, count, { name: `nvidia/${nameOf(subject)}/${key}`, outcome: 'fail', what: key, ...rateOf(key) })] as const,
   );
   return worst(Object.fromEntries(findings));
+}
+
+function rateOf(key: string): { readonly perMinute?: number } {
+  return GRAVE.test(key) ? {} : { perMinute: NVLINK_THRESHOLDS.crc.value };
 }
 
 /** On boards wired to each other, every pair of GPUs is connected by the same number of NVLinks. */

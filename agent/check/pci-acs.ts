@@ -1,4 +1,4 @@
-import { readCpuInfo } from '../probe/cpu.ts';
+import { isGuest } from '../probe/cpu.ts';
 import { PCI_DEVICES } from '../probe/pci-function.ts';
 import type { FileRead, Host } from '../host/host.ts';
 import type { CheckContext } from './check.ts';
@@ -22,9 +22,7 @@ export async function checkAccessControl(context: CheckContext): Promise<Verdict
   const { host, node } = context;
   const gpus = await node.gpus();
   if (gpus.state !== 'read' || gpus.value.length === 0) return skip('no GPU on the PCI bus');
-  const cpu = await readCpuInfo(host);
-  if (cpu.state === 'read' && /\bhypervisor\b/.test(cpu.value.rows.get('flags') ?? ''))
-    return skip('a guest does not see the bridges of its host');
+  if (await isGuest(host)) return skip('a guest does not see the bridges of its host');
   const bridges = new Set<string>();
   for (const { address } of gpus.value) for (const bridge of await bridgesAbove(host, address)) bridges.add(bridge);
   const all = await Promise.all([...bridges].map(async (address) => ({ address, control: await readControl(host, address) })));
@@ -41,8 +39,8 @@ export async function checkAccessControl(context: CheckContext): Promise<Verdict
     : warn('access control is on above the GPUs', observed);
 }
 
-/** Addresses on the way from the root to a function, without itself. */
-async function bridgesAbove(host: Host, address: string): Promise<readonly string[]> {
+/** Addresses of the bridges on the way from the root to a function, without itself; the last is the port it is plugged into. */
+export async function bridgesAbove(host: Host, address: string): Promise<readonly string[]> {
   const path = await host.readLink(`${PCI_DEVICES}/${address}`);
   const parts = path.state === 'read' ? path.value.split('/') : [];
   return parts.filter((part) => /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/.test(part) && part !== address);

@@ -6,6 +6,7 @@ import type { CheckContext } from './check.ts';
 import { finding, fold, type Finding } from './fold.ts';
 import { judgeGrowth } from './growth.ts';
 import { judgeField, nvidiaSubjects, worst } from './nvidia-gpu.ts';
+import { bridgesAbove } from './pci-acs.ts';
 import { boardOf } from './board-table.ts';
 import type { Board } from './board.ts';
 import { skip, unknown, type Verdict } from './verdict.ts';
@@ -130,21 +131,29 @@ const AER_FILES = [
 
 /** The PCI Express error reports of every GPU have not grown. @source Linux kernel, Documentation/PCI/pcieaer-howto.rst */
 export function checkPcieErrors(context: CheckContext): Promise<Verdict> {
-  return judgePci(context, 'no new PCI Express errors', async (pci) => {
-    const findings: Record<string, Finding> = {};
-    for (const [kind, file, row] of AER_FILES) {
-      const read = await readTotal(context.host, `${PCI_DEVICES}/${pci.address}/${file}`, row);
-      const limit = kind === 'correctable' ? { perMinute: AER_THRESHOLDS.correctable.value } : {};
-      const rule = {
-        name: `pci/${pci.address}/aer-${kind}`,
-        outcome: kind === 'fatal' ? ('fail' as const) : ('warn' as const),
-        what: `${kind} errors`,
-        ...limit,
-      };
-      findings[kind] = judgeRead(read, (count) => judgeGrowth(context, count, rule));
-    }
-    return worst(findings);
+  return judgePci(context, 'no new PCI Express errors', async ({ address }) => {
+    const port = (await bridgesAbove(context.host, address)).at(-1);
+    return worst({
+      gpu: await judgeReports(context, address, ''),
+      ...(port === undefined ? {} : { port: await judgeReports(context, port, ' at the port above') }),
+    });
   });
+}
+
+async function judgeReports(context: CheckContext, address: string, where: string): Promise<Finding> {
+  const findings: Record<string, Finding> = {};
+  for (const [kind, file, row] of AER_FILES) {
+    const read = await readTotal(context.host, `${PCI_DEVICES}/${address}/${file}`, row);
+    const limit = kind === 'correctable' ? { perMinute: AER_THRESHOLDS.correctable.value } : {};
+    const rule = {
+      name: `pci/${address}/aer-${kind}`,
+      outcome: kind === 'fatal' ? ('fail' as const) : ('warn' as const),
+      what: `${kind} errors${where}`,
+      ...limit,
+    };
+    findings[kind] = judgeRead(read, (count) => judgeGrowth(context, count, rule));
+  }
+  return worst(findings);
 }
 
 async function readTotal(host: Host, path: string, row: string): Promise<FileRead<number>> {

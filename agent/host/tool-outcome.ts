@@ -1,4 +1,7 @@
-/** Vendor tools the agent may start; a name outside this list cannot be run. All of them only read. */
+/**
+ * Vendor tools the agent may start; a name outside this list cannot be run. All of them only read; diagnostics of `dcgmi` also load GPUs,
+ * and run on request only.
+ */
 export const TOOL_NAMES = [
   'nvidia-smi',
   'dcgmi',

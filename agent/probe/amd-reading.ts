@@ -49,6 +49,11 @@ export function readAmdXgmi(host: Host): Promise<ToolRead<AmdSmi>> {
   return readAmd(host, 'amd-smi-xgmi', ['xgmi', '-l']);
 }
 
+/** `amd-smi topology -a`: which GPU can reach which. */
+export function readAmdTopology(host: Host): Promise<ToolRead<AmdSmi>> {
+  return readAmd(host, 'amd-smi-topology', ['topology', '-a']);
+}
+
 function readAmd(host: Host, tool: string, args: readonly string[]): Promise<ToolRead<AmdSmi>> {
   const parse = (bytes: Uint8Array): Parsed<AmdSmi> => parseAmdSmi(tool, bytes);
   return readTool(host, { name: 'amd-smi', args, limits: { timeoutMs: QUERY_MS }, parse });

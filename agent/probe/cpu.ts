@@ -105,3 +105,9 @@ export async function readGovernors(host: Host): Promise<FileRead<readonly strin
   }
   return names.size === 0 ? { state: 'absent', reason: `${CPU_ROOT}/cpufreq: no policy` } : { state: 'read', value: [...names].sort() };
 }
+
+/** True on a virtual machine that says so; a guest on arm64 does not. */
+export async function isGuest(host: Host): Promise<boolean> {
+  const cpu = await readCpuInfo(host);
+  return cpu.state === 'read' && /\bhypervisor\b/.test(cpu.value.rows.get('flags') ?? '');
+}

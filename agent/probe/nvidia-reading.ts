@@ -3,6 +3,7 @@ import type { FileRead, Host } from '../host/host.ts';
 import { parseDcgmDiag, type DcgmDiag } from '../vendor/nvidia/dcgm-diag.ts';
 import { parseImex, type Imex } from '../vendor/nvidia/imex.ts';
 import { parseProcDriverNvidia, type ProcDriverNvidia } from '../vendor/nvidia/proc-driver.ts';
+import { parseNvidiaSmiCsv, type NvidiaSmiCsv } from '../vendor/nvidia/smi-csv.ts';
 import { parseNvidiaNvlink, type NvLinkGpu } from '../vendor/nvidia/smi-nvlink.ts';
 import { parseNvidiaTopology, type NvidiaTopology } from '../vendor/nvidia/smi-topology.ts';
 import { parseNvidiaSmiXml, type NvidiaSmi } from '../vendor/nvidia/smi-xml.ts';
@@ -19,6 +20,12 @@ const DIAGNOSTIC_MS = 180_000;
 /** `nvidia-smi -q -x`: identity, health, configuration of every GPU. */
 export function readNvidiaSmi(host: Host): Promise<ToolRead<NvidiaSmi>> {
   return readTool(host, { name: 'nvidia-smi', args: ['-q', '-x'], limits: { timeoutMs: QUERY_MS }, parse: parseNvidiaSmiXml });
+}
+
+/** The board's own check of its inforom, by PCI address. Not part of `-q -x`; drivers that do not know the field refuse the question. */
+export function readInforomChecksums(host: Host): Promise<ToolRead<NvidiaSmiCsv>> {
+  const args = ['--query-gpu=pci.bus_id,inforom.checksum_validation', '--format=csv'];
+  return readTool(host, { name: 'nvidia-smi', args, limits: { timeoutMs: SHORT_MS }, parse: parseNvidiaSmiCsv });
 }
 
 /** `nvidia-smi nvlink -s`: state and speed of every link. */

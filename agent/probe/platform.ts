@@ -46,10 +46,16 @@ export async function probePlatform(host: Host): Promise<readonly Measurement[]>
 }
 
 async function cloud(host: Host): Promise<readonly Fact[]> {
+  const own = await readCloud(host);
+  return own === undefined ? [] : [found('cloud', own.service, own.source)];
+}
+
+/** The cloud that the machine says it belongs to, by the name of its Kubernetes service; undefined for machines that name none. */
+export async function readCloud(host: Host): Promise<{ readonly service: string; readonly source: string } | undefined> {
   for (const { service, file, value } of CLOUDS) {
     const source = `${DMI}/${file}`;
     const read = await readLine(host, source);
-    if (read.state === 'read' && value.test(read.value)) return [found('cloud', service, source)];
+    if (read.state === 'read' && value.test(read.value)) return { service, source };
   }
-  return [];
+  return undefined;
 }

@@ -164,7 +164,7 @@ export const GPU_CHECKS: readonly Check[] = [
     name: 'device-files',
     phase: 'deployment',
     summary: 'The device files that workloads open are there',
-    reads: ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia<minor>'],
+    reads: ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia<minor>', '/dev/nvidia-caps'],
     tier: 1,
     severity: 'config',
     thresholds: {},

@@ -1,14 +1,8 @@
 import type { Check } from '../check.ts';
-import {
-  checkFabricClique,
-  checkFabricManager,
-  checkFabricState,
-  checkNvSwitchCount,
-  checkSubnetManager,
-  FABRIC_THRESHOLDS,
-} from '../fabric.ts';
+import { checkFabricManager, checkFabricManagerVersion, checkSubnetManager } from '../fabric-manager.ts';
+import { checkFabricClique, checkFabricState, checkNvSwitchCount, FABRIC_THRESHOLDS } from '../fabric.ts';
 import { checkImexChannels, checkImexDomain } from '../imex.ts';
-import { checkGpuTopology, checkNvLinkErrors, checkNvLinkState } from '../nvlink.ts';
+import { checkGpuTopology, checkNvLinkErrors, checkNvLinkState, NVLINK_THRESHOLDS } from '../nvlink.ts';
 import { AER_THRESHOLDS, checkPcieErrors, checkPcieGeneration, checkPcieReplay, checkPcieWidth, REPLAY_THRESHOLDS } from '../pcie.ts';
 import { checkAccessControl } from '../pci-acs.ts';
 import { FILES_MS, TOOL_MS } from './deadline.ts';
@@ -25,6 +19,17 @@ export const LINK_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkFabricManager,
+  },
+  {
+    name: 'fabric-manager-version',
+    phase: 'deployment',
+    summary: "The fabric manager is of the driver's version",
+    reads: ['/var/log/fabricmanager.log', '/proc/driver/nvidia/version'],
+    tier: 1,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkFabricManagerVersion,
   },
   {
     name: 'subnet-manager',
@@ -128,7 +133,7 @@ export const LINK_CHECKS: readonly Check[] = [
   {
     name: 'pcie-errors',
     phase: 'performance',
-    summary: 'No new PCI Express errors are reported',
+    summary: 'GPUs and the ports above them report no new PCI Express errors',
     reads: ['/sys/bus/pci/devices/*/aer_dev_{fatal,nonfatal,correctable}'],
     tier: 0,
     severity: 'major',
@@ -154,7 +159,7 @@ export const LINK_CHECKS: readonly Check[] = [
     reads: ['nvidia-smi nvlink -e'],
     tier: 1,
     severity: 'major',
-    thresholds: {},
+    thresholds: NVLINK_THRESHOLDS,
     deadlineMs: TOOL_MS,
     run: checkNvLinkErrors,
   },

@@ -17,7 +17,15 @@ import {
   RETIRED_THRESHOLDS,
 } from '../gpu-memory.ts';
 import { checkGpuLost, checkRecoveryAction, checkMemoryLeak, LEAK_THRESHOLDS } from '../gpu-state.ts';
-import { checkClockEvents, checkPowerLimit, checkTemperature, CLOCK_EVENT_THRESHOLDS, TEMPERATURE_THRESHOLDS } from '../gpu-thermal.ts';
+import {
+  checkClockEvents,
+  checkPowerDraw,
+  checkPowerLimit,
+  checkTemperature,
+  CLOCK_EVENT_THRESHOLDS,
+  POWER_DRAW_THRESHOLDS,
+  TEMPERATURE_THRESHOLDS,
+} from '../gpu-thermal.ts';
 import { checkNvidiaLog, checkSxid, checkXid } from '../kernel-log.ts';
 import { XID_THRESHOLDS } from '../xid-judgement.ts';
 import { TOOL_MS } from './deadline.ts';
@@ -50,7 +58,7 @@ export const NVIDIA_HEALTH_CHECKS: readonly Check[] = [
     name: 'inforom',
     phase: 'deployment',
     summary: 'No corrupt inforom is reported',
-    reads: ['nvidia-smi -q -x'],
+    reads: ['nvidia-smi -q -x', 'nvidia-smi --query-gpu=inforom.checksum_validation'],
     tier: 1,
     severity: 'major',
     thresholds: {},
@@ -254,5 +262,16 @@ export const NVIDIA_HEALTH_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: TOOL_MS,
     run: checkPowerLimit,
+  },
+  {
+    name: 'power-draw',
+    phase: 'performance',
+    summary: 'Boards of a rack draw a plausible power',
+    reads: ['nvidia-smi -q -x'],
+    tier: 1,
+    severity: 'minor',
+    thresholds: POWER_DRAW_THRESHOLDS,
+    deadlineMs: TOOL_MS,
+    run: checkPowerDraw,
   },
 ];

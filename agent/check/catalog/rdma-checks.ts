@@ -1,4 +1,6 @@
 import type { Check } from '../check.ts';
+import { checkTopologyOverride, checkTransportProfile } from '../cloud-network.ts';
+import { checkRoceMtu, MTU_THRESHOLDS } from '../roce-mtu.ts';
 import {
   checkEfaCount,
   checkInfinibandLid,
@@ -73,6 +75,39 @@ export const RDMA_CHECKS: readonly Check[] = [
     thresholds: {},
     deadlineMs: FILES_MS,
     run: checkNicFirmware,
+  },
+  {
+    name: 'roce-mtu',
+    phase: 'conformance',
+    summary: 'Interfaces of RDMA cards carry the largest RoCE messages',
+    reads: ['/sys/class/infiniband/*/device/net/*/mtu'],
+    tier: 1,
+    severity: 'config',
+    thresholds: MTU_THRESHOLDS,
+    deadlineMs: FILES_MS,
+    run: checkRoceMtu,
+  },
+  {
+    name: 'topology-override',
+    phase: 'conformance',
+    summary: 'GB200 of Amazon: network cards may reach GPU memory across roots',
+    reads: ['/proc/driver/nvidia/params', '/sys/class/dmi/id'],
+    tier: 0,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkTopologyOverride,
+  },
+  {
+    name: 'transport-profile',
+    phase: 'conformance',
+    summary: 'H100 of Google: the NCCL profile of the offloaded transport is installed',
+    reads: ['/home/kubernetes/bin/nvidia/lib64/nccl-env-profile.sh', '/sys/class/dmi/id'],
+    tier: 1,
+    severity: 'config',
+    thresholds: {},
+    deadlineMs: FILES_MS,
+    run: checkTransportProfile,
   },
   {
     name: 'roce-config',
