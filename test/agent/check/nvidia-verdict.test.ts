@@ -128,7 +128,8 @@ test.each<readonly [check: string, changes: Changes, verdict: string]>([
   ['temperature', { memory_temp: '95 C' }, `warn: memory at 95 degrees: ${SECOND}`],
   ['clock-events', { clocks_event_reason_hw_thermal_slowdown: 'Active' }, `fail: slowed down by heat: ${SECOND}`],
   ['clock-events', { clocks_event_reason_hw_power_brake_slowdown: 'Active' }, `fail: slowed down by the external power brake: ${SECOND}`],
-  ['clock-events', { clocks_event_reason_sw_power_cap: 'Active' }, 'pass: nothing slows the clocks down'],
+  ['clock-events', { clocks_event_reason_sw_power_cap: 'Active' }, `warn: held by its power limit at 75 of 700 W: ${SECOND}`],
+  ['clock-events', { clocks_event_reason_sw_power_cap: 'Active', instant_power_draw: '690.00 W' }, 'pass: nothing slows the clocks down'],
   ['power-limit', { current_power_limit: '500.00 W' }, `warn: capped at 500 of 700 W: ${SECOND}`],
   ['power-limit', { instant_power_draw: 'N/A' }, `warn: tells no power draw: ${SECOND}`],
 ])('%s with %j', async (check, changes, verdict) => {
