@@ -177,7 +177,8 @@ function collectorPod({ name, phase, containers, unschedulable, failure }: PodFa
       : [`${container}: ${waiting.reason}${waiting.message === '' ? '' : `: ${waiting.message}`}`],
   );
   const place = unschedulable === undefined ? [] : [`no place: ${unschedulable}`];
-  const ended = failure === undefined ? [] : [`${failure.reason}: ${failure.message}`];
+  // The phase says already that it failed.
+  const ended = failure === undefined || failure.message === '' ? [] : [`${failure.reason}: ${failure.message}`];
   return { pod: name, phase, waiting: [...place, ...ended, ...waits] };
 }
 

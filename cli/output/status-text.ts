@@ -99,7 +99,7 @@ function phaseWords({ phases, nodes }: RunView): string {
   return phases
     .map(({ phase, nodesDone, nodesRunning, failed }) => {
       const running = nodesRunning === 0 ? '' : `, ${nodesRunning} at it`;
-      return `${phase} ${nodesDone} of ${nodes.expected} nodes${running}${failed === 0 ? '' : `, ${failed} failed`}`;
+      return `${phase} ${nodesDone} of ${nodes.expected} nodes${running}${failed === 0 ? '' : `, ${failed} check(s) failed`}`;
     })
     .join(' · ');
 }
