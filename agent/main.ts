@@ -52,6 +52,12 @@ async function report(args: readonly string[]): Promise<void> {
       log.info({ signal }, 'stopping; the journal stays');
       stop.abort();
     });
+  // Whoever started this as its child has ended without a word: nobody waits for the report any more.
+  process.once('disconnect', () => {
+    interrupted ??= SIGNAL_EXITS.SIGTERM;
+    stop.abort();
+  });
+  process.channel?.unref();
   try {
     await runAgent(config, log, stop.signal);
   } catch (error) {

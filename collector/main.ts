@@ -33,6 +33,12 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       log.info({ signal }, 'stopping; the run goes on when the collector is started again');
       stop.abort();
     });
+  // Whoever started this as its child has ended without a word: nobody waits for the run any more.
+  process.once('disconnect', () => {
+    interrupted = SIGNAL_EXITS.SIGTERM;
+    stop.abort();
+  });
+  process.channel?.unref();
   try {
     return await runCollector(config, { clock: systemClock, log, emit, signal: stop.signal, finish: finishRun });
   } catch (error) {

@@ -61,6 +61,8 @@ export function startProgram(name: ProgramName, options: ProgramOptions): Runnin
   const [path, start] = [programPath(name), NODE_START[name]];
   const child = execa(process.execPath, [...nodeFlagsFor(start, path), path, ...options.args], {
     stdin: 'ignore',
+    // Nothing is said over it: its end tells the program that this process is gone, however it went.
+    ipc: true,
     stdout: options.output === 'inherit' ? 'inherit' : 'pipe',
     stderr: options.log === 'inherit' ? 'inherit' : 'pipe',
     buffer: false,

@@ -42,12 +42,13 @@ describe('a run that is ended by a signal', () => {
     expect(programsOf(out)).toEqual([]);
   });
 
-  it('SIGKILL: the next run removes what it left', async () => {
+  it('SIGKILL: its programs end by themselves, and the next run removes what it left', async () => {
     const out = temporaryDirectory();
     const { child, ended } = await startRun(out);
     child.kill('SIGKILL');
     await ended;
     expect(readdirSync(out).some((name) => name.startsWith('.run-'))).toBe(true);
+    await expect.poll(() => programsOf(out), { timeout: 20_000 }).toEqual([]);
 
     await assay([...RUN, '--out', out]);
 
