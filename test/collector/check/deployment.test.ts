@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { NewObject } from '#core/cluster/cluster.ts';
 import { AssayError } from '#core/error.ts';
 import type { ComponentRef } from '#core/recipe/document.ts';
-import { component, recipeOf, resultOf, verdictOf, type CheckTrial } from '../../fixture/cluster/check-run.ts';
+import { component, FAST, recipeOf, resultOf, verdictOf, type CheckTrial } from '../../fixture/cluster/check-run.ts';
+import { MemoryCluster } from '../../fixture/cluster/memory-cluster.ts';
 import { daemonSet, deployment, namespace, object, pod, statefulSet } from '../../fixture/cluster/workload-objects.ts';
 
 const OPERATOR = { labels: { app: 'gpu-operator' } };
@@ -253,6 +254,30 @@ describe('expected-resources and platform-health', () => {
       ['another one', [skyhook('other', 'complete')], 'failed: Skyhook tuning does not exist'],
     ])('the Skyhook of the manifest: %s', async (_what, objects, message) => {
       expect((await say([nodewright], [namespace('skyhook'), ...objects], { files })).startsWith(message)).toBe(true);
+    });
+
+    test('what is not there at all is not waited for, and neither is anything once the check has failed', async () => {
+      const patient = { ...FAST, settleMs: 60_000, unseenMs: 5 };
+      const started = performance.now();
+      expect(await say([nodewright], [namespace('skyhook')], { files, timing: patient })).toContain('Skyhook tuning does not exist');
+      expect(
+        await say([nodewright, component('gone')], [namespace('skyhook'), skyhook('tuning', 'in_progress')], { files, timing: patient }),
+      ).toContain('failed: Skyhook tuning is in_progress, not complete: kubectl describe skyhook tuning; namespace gone does not exist');
+      expect(performance.now() - started).toBeLessThan(5000);
+    });
+
+    test('a state that flaps is no good state', async () => {
+      const cluster = new MemoryCluster({ objects: [namespace('skyhook'), skyhook('tuning', 'complete')] });
+      const list = cluster.list;
+      let looks = 0;
+      cluster.list = async (selection) => {
+        if (selection.kind === 'Skyhook') cluster.put(skyhook('tuning', (looks += 1) % 3 === 0 ? 'in_progress' : 'complete'));
+        return list(selection);
+      };
+      const timing = { ...FAST, pollMs: 2, stableMs: 1000, settleMs: 60 };
+      expect(await verdictOf('expected-resources', 'deployment', { on: cluster, recipe: recipeOf([nodewright]), files, timing })).toMatch(
+        /^failed: (?:did not stay ready for 1000 ms|Skyhook tuning is in_progress)/,
+      );
     });
 
     test('without the manifests every Skyhook counts, and there must be one', async () => {
