@@ -463,6 +463,12 @@ describe('slinky', () => {
     expect((await verdictOf(check, 'conformance', { recipe: slinky, on })).startsWith(message)).toBe(true);
   });
 
+  test('a cluster whose nodes nobody shows is not taken for a simulated one', async () => {
+    expect(await verdictOf('slinky-slurm-health', 'conformance', { recipe: slinky, on: up.slice(1) })).toContain(
+      'skipped: Slurm is deployed with 2 workers',
+    );
+  });
+
   test('is skipped without it in the recipe', async () => {
     expect(await verdictOf('slinky-slurm-health', 'conformance', { on: up })).toBe('skipped: the recipe has no slinky-slurm');
   });

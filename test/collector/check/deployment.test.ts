@@ -99,6 +99,22 @@ describe('gpu-operator-version', () => {
     expect(await say([made], value)).toBe(message);
   });
 
+  test('looks first where the recipe puts the operator', async () => {
+    const own = recipeOf([component('gpu-operator', { namespace: 'gpus' })], {
+      deployment: { constraints: [{ name: 'Deployment.gpu-operator.version', value: '>= v25.0.0' }] },
+    });
+    const labels = (version: string): { readonly labels: object } => ({ labels: { 'app.kubernetes.io/version': version } });
+    const at = (place: `${string}/${string}`, version: string): NewObject => {
+      const made = deployment(place);
+      return { ...made, metadata: { ...made.metadata, ...labels(version) } as NewObject['metadata'] };
+    };
+    const on = [at('gpus/gpu-operator', 'v25.3.0'), at('gpu-operator/gpu-operator', 'v24.1.0')];
+    expect(await verdictOf('gpu-operator-version', 'deployment', { on, recipe: own })).toContain('passed: the GPU operator is v25.3.0');
+    expect(await verdictOf('gpu-operator-version', 'deployment', { on: on.slice(1), recipe: own })).toContain(
+      'failed: the GPU operator is v24.1.0',
+    );
+  });
+
   test('reads the annotation last', async () => {
     const made = deployment('kube-system/nvidia-gpu-operator');
     const annotated = { ...made, metadata: { ...made.metadata, annotations: { 'nvidia.com/gpu-operator-version': 'v25.3.0' } } };
@@ -164,6 +180,24 @@ describe('expected-resources and platform-health', () => {
       [expecting('Deployment')],
       [namespace('part'), deployment('part/thing', 1, 2)],
       'failed: part: Deployment part/thing has 1 of 2 pods ready',
+    ],
+    [
+      'a Deployment whose status has no count, as the API writes zero',
+      [expecting('Deployment')],
+      [namespace('part'), { ...deployment('part/thing'), status: { observedGeneration: 1 } }],
+      'failed: part: Deployment part/thing has 0 of 1 pods ready',
+    ],
+    [
+      'a DaemonSet whose status has no count',
+      [expecting('DaemonSet')],
+      [namespace('part'), { ...daemonSet('part/thing'), status: { observedGeneration: 1 } }],
+      'failed: part: DaemonSet part/thing wants 0 pods',
+    ],
+    [
+      'a StatefulSet without a status',
+      [expecting('StatefulSet')],
+      [namespace('part'), { ...statefulSet('part/thing'), status: {} }],
+      'failed: part: StatefulSet part/thing has a change that its controller has not seen',
     ],
     [
       'a Deployment that is scaled to 0',

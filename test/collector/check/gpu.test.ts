@@ -108,6 +108,11 @@ describe('gpu-capacity', () => {
       'failed: node a advertises 13 nvidia.com/mig-1g.10gb, its labels say 14',
     ],
     [
+      'the mixed strategy, and no GPU cut',
+      node('a', { labels: { ...COUNTED, 'nvidia.com/mig.strategy': 'mixed' }, capacity: { 'nvidia.com/gpu': '7' } }),
+      'failed: node a advertises 7 nvidia.com/gpu, its labels say 8',
+    ],
+    [
       'AMD boards',
       node('a', {
         labels: { 'amd.com/gpu.device-id.74a1': '8', 'beta.amd.com/gpu.device-id.74a1': '8' },
@@ -282,6 +287,27 @@ describe('image-digests', () => {
     expect(await verdictOf('image-digests', 'deployment', { ...trial, on: [running('ghcr.io/x/y:1', `ghcr.io/x/y@${B}`)] })).toContain(
       'failed',
     );
+  });
+
+  test.each([
+    ['no place', `pkg:oci/y@${encodeURIComponent(A)}`],
+    ['an empty place', `pkg:oci/y@${encodeURIComponent(A)}?repository_url=`],
+    ['a tag for a digest', 'pkg:oci/y@1.0?repository_url=ghcr.io/x/y'],
+    ['another kind', `pkg:docker/y@${encodeURIComponent(A)}?repository_url=ghcr.io/x/y`],
+  ])('a package URL with %s pins nothing', async (_what, purl) => {
+    const bom = Buffer.from(JSON.stringify({ components: [{ type: 'container', name: 'y', purl }] }));
+    const { extra } = await resultOf('image-digests', 'deployment', { recipe, bom, on: [running('ghcr.io/x/y:1', `ghcr.io/x/y@${A}`)] });
+    expect(extra?.['observed']).toMatchObject({ pins: 0, images: 1 });
+  });
+
+  test('many different images are counted', async () => {
+    const pods = Array.from({ length: 8 }, (_, index) => ({
+      ...running('ghcr.io/x/y:1', `ghcr.io/x/y@sha256:${String(index).repeat(64)}`),
+      metadata: { name: `p${index}`, namespace: 'part' },
+    }));
+    expect(await say(pods)).not.toContain('more');
+    const nine = { ...running('ghcr.io/x/y:1', `ghcr.io/x/y@sha256:${'9'.repeat(64)}`), metadata: { name: 'p9', namespace: 'part' } };
+    expect(await say([...pods, nine])).toContain('; and 1 more');
   });
 
   test.each([Buffer.from('{'), Buffer.from('[]'), Buffer.from('{"components":[{"purl":"pkg:oci/y@%zz?repository_url=a"}]}')])(

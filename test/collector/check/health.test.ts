@@ -215,6 +215,32 @@ describe('assert', () => {
   });
 });
 
+describe('pods of a list', () => {
+  const labelled = (metadata: string, body = ''): string =>
+    check(`- assert:\n    resource:\n      apiVersion: v1\n      kind: Pod\n      metadata: ${metadata}\n${body}`);
+  const annotated = {
+    ...pod('space/a', { labels: { app: 'a' }, spec: { nodeName: 'node' } }),
+    metadata: { name: 'a', namespace: 'space', labels: { app: 'a' }, annotations: { checked: 'yes' } },
+  };
+
+  test.each([
+    ['labels', labelled('{namespace: space, labels: {app: a}}'), 'pass'],
+    ['other labels', labelled('{namespace: space, labels: {app: b}}'), 'fail'],
+    ['annotations', labelled('{namespace: space, annotations: {checked: "yes"}}'), 'pass'],
+    ['other annotations', labelled('{namespace: space, annotations: {checked: "no"}}'), 'fail'],
+    ['an expression over metadata', labelled("{namespace: space, (annotations.checked == 'yes'): true}"), 'pass'],
+    ['the specification', labelled('{namespace: space}', '      spec: {nodeName: node}'), 'pass'],
+    ['another specification', labelled('{namespace: space}', '      spec: {nodeName: other}'), 'fail'],
+    [
+      'an expression over all of it',
+      labelled('{namespace: space}', "      (spec.nodeName == 'node' && status.phase == 'Running'): true"),
+      'pass',
+    ],
+  ])('are kept with what is looked at: %s', async (_what, text, outcome) => {
+    expect((await run(text, [annotated])).outcome).toBe(outcome);
+  });
+});
+
 describe('error', () => {
   const noneBad = (status: string): string =>
     check(`- error:\n    resource:\n      apiVersion: v1\n      kind: Pod\n      metadata: {namespace: space}\n      status: ${status}`);

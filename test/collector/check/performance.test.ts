@@ -334,6 +334,36 @@ describe('nccl-all-reduce-bw', () => {
     expect(JSON.stringify(made[0])).toContain('-b 1K -e 4G');
   });
 
+  test('only nodes of the recipe’s accelerator and with its labels are used', async () => {
+    const a100 = (name: string): NewObject => gpuNode(name, { metadata: { name, labels: product('NVIDIA-A100-SXM4-80GB') } });
+    expect(
+      await verdictOf('nccl-all-reduce-bw', 'performance', { on: trainer([a100('a'), a100('b'), a100('c')], EFA), active: true, recipe }),
+    ).toContain('skipped: fewer than 2');
+    const pool = (value: string): Recipe => ({
+      ...recipe,
+      validation: { performance: { ...recipe.validation?.performance, nodeSelection: { selector: { pool: value } } } },
+    });
+    const pooled = ['node-a', 'node-b'].map((name) =>
+      gpuNode(name, { metadata: { name, labels: { ...product('NVIDIA-H100-80GB-HBM3'), pool: 'x' } } }),
+    );
+    expect(await verdictOf('nccl-all-reduce-bw', 'performance', { on: trainer(pooled, EFA), active: true, recipe: pool('x') })).toContain(
+      'passed',
+    );
+    expect(await verdictOf('nccl-all-reduce-bw', 'performance', { on: trainer(pooled, EFA), active: true, recipe: pool('y') })).toContain(
+      'skipped: fewer than 2',
+    );
+  });
+
+  test.each([
+    ['eks', 'h100', 'roce', 'passed'],
+    ['eks', 'h100', undefined, 'skipped: nccl-all-reduce-bw-net says nothing about h100 on eks'],
+    ['aks', 'h100', 'roce', 'skipped: nccl-all-reduce-bw-net says nothing about h100 on aks'],
+  ] as const)('over the network on %s with %s and %s', async (service, accelerator, fabric, message) => {
+    const net = asking('nccl-all-reduce-bw-net', '>= 40', { service, accelerator });
+    const trial = { on: trainer(two, EFA), active: true, recipe: net, ...(fabric === undefined ? {} : { fabric }) };
+    expect((await verdictOf('nccl-all-reduce-bw-net', 'performance', trial)).startsWith(message)).toBe(true);
+  });
+
   test('the recipe’s choice of nodes is kept', async () => {
     const chosen = {
       ...recipe,
