@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { call } from './call.ts';
 import { bedProgram, place } from './place.ts';
 import { hasManifest, IMAGE_REGISTRY } from './registry.ts';
@@ -35,6 +35,11 @@ USER 65535:65535
 ENTRYPOINT ["/pause"]
 `;
 
+const CHECK_TOOLS = join(import.meta.dirname, '..', '..', 'fixture', 'cluster', 'tool');
+const CHECK_FILE = `FROM ${BASE_TAG}
+COPY nvidia-smi all_reduce_perf /usr/local/bin/
+`;
+
 /** What was built last, in a file beside the images. */
 interface Built {
   /** Digest over everything that went in. */
@@ -60,6 +65,18 @@ export async function buildPause(report: (line: string) => void): Promise<Pushed
   return buildUnlessDone({ name: 'pause', key, tag: 'localhost/pause:1' }, report, async (context) => {
     await copyFile(bedProgram('pause'), join(context, 'pause'));
     await writeFile(join(context, 'Dockerfile'), PAUSE_FILE);
+    return ['--timestamp', '0', context];
+  });
+}
+
+/** The image of test pods of cluster checks: tools that tell of the devices that a container was given. */
+export async function buildCheckImage(report: (line: string) => void): Promise<PushedImage> {
+  const base = await buildBase(report);
+  const tools = globSync(join(CHECK_TOOLS, '*')).sort();
+  const key = digestOf([base.digest, CHECK_FILE], tools);
+  return buildUnlessDone({ name: 'check', key, tag: 'localhost/check:1' }, report, async (context) => {
+    for (const tool of tools) await copyFile(tool, join(context, basename(tool)));
+    await writeFile(join(context, 'Dockerfile'), CHECK_FILE);
     return ['--timestamp', '0', context];
   });
 }
