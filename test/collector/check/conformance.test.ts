@@ -463,6 +463,13 @@ describe('slinky', () => {
     expect((await verdictOf(check, 'conformance', { recipe: slinky, on })).startsWith(message)).toBe(true);
   });
 
+  test('one simulated node beside a real one does not make a simulated cluster', async () => {
+    const simulated = { ...node, metadata: { name: 'k', annotations: { 'kwok.x-k8s.io/node': 'fake' } } };
+    expect(await verdictOf('slinky-slurm-health', 'conformance', { recipe: slinky, on: [...up, simulated] })).toContain(
+      'skipped: Slurm is deployed',
+    );
+  });
+
   test('a cluster whose nodes nobody shows is not taken for a simulated one', async () => {
     expect(await verdictOf('slinky-slurm-health', 'conformance', { recipe: slinky, on: up.slice(1) })).toContain(
       'skipped: Slurm is deployed with 2 workers',

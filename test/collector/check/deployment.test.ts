@@ -246,7 +246,8 @@ describe('expected-resources and platform-health', () => {
     const fault = ({ what }: { readonly what: string }): AssayError | undefined =>
       what.includes('Service') ? new AssayError(code, 'made up') : undefined;
     const trial = { on: { objects: [namespace('part')], fault }, recipe: recipeOf([expecting('Service')]) };
-    expect((await resultOf('expected-resources', 'deployment', trial)).status).toBe(status);
+    const { status: own, message } = await resultOf('expected-resources', 'deployment', trial);
+    expect([own, message]).toEqual([status, 'part: Service part/thing: made up']);
     expect((await resultOf('platform-health', 'conformance', trial)).status).toBe(status);
   });
 

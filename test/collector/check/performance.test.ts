@@ -314,6 +314,7 @@ describe('nccl-all-reduce-bw', () => {
   });
 
   test.each([
+    ['a launcher that does not end', '', 'Running', 'other: the benchmark did not run: its launcher is Running'],
     ['an empty log of a failed launcher', '', 'Failed', 'other: the log of the benchmark has no result'],
     ['sockets', SOCKET, 'Succeeded', 'failed: 3.05 GB/s by Socket'],
   ])('with %s', async (_what, text, phase, message) => {
