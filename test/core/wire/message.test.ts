@@ -35,7 +35,11 @@ const FROM_COLLECTOR: readonly CollectorMessage[] = [
     protocol: 1,
     runId: 'run-1',
     nonce: Buffer.alloc(32, 5),
-    plan: { accelerator: 'h100', phases: [{ phase: 'conformance', checks: ['a', 'b'], deadlineMs: 300_000 }], constraints: [{ name: 'Deployment.cuda.version', value: '>= 13' }] },
+    plan: {
+      accelerator: 'h100',
+      phases: [{ phase: 'conformance', checks: ['a', 'b'], deadlineMs: 300_000 }],
+      constraints: [{ name: 'Deployment.cuda.version', value: '>= 13' }],
+    },
     resumeSeq: 3,
     resumeLink: Buffer.alloc(32, 6),
     creditBytes: 524_288,
