@@ -86,7 +86,8 @@ export const NODE_FAULTS: readonly Fault[] = [
   {
     name: 'node cut off for ever',
     prepare: () => layLeisurely(3, SLOW_S),
-    install: () => ({ values: { collector: { ...ON_NODE_1, deadline: '45s' } } }),
+    // Long enough for two missed pings, and for the cluster to call the node not ready.
+    install: () => ({ values: { collector: { ...ON_NODE_1, deadline: '90s' } } }),
     strike: async (scene) => {
       await midPhase(scene, 'node-3');
       await setNodeLink(3, 'down');
