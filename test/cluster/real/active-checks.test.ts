@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '#core/cluster/cluster.ts';
 import { connectCluster } from '#core/cluster/connect.ts';
@@ -9,6 +11,7 @@ import { inputOf, recipeOf } from '../../fixture/cluster/check-run.ts';
 import { openBed, skipBed, WHY_SKIPPED } from '../bed.ts';
 import type { Api } from '../bed/api.ts';
 import { buildCheckImage, type PushedImage } from '../bed/images.ts';
+import { nodePlace } from '../bed/place.ts';
 import { report } from '../bed/report.ts';
 import { until } from '../bed/until.ts';
 
@@ -73,6 +76,23 @@ describe.skipIf(skipBed)(`checks that run pods on real kubelets ${WHY_SKIPPED}`,
     expect(results.find(({ check }) => check === 'check-nvidia-smi')?.extra?.['observed']).toMatchObject({ imageDigests: [tools.digest] });
     expect(verdict(results, 'test-objects-removed')).toBe(`passed: all ${nodes} test objects are gone`);
     expect(await pods()).toBe(0);
+  });
+
+  it('capacity of a real device plug-in equals the labels, until a device falls ill', async () => {
+    const ask = async (): Promise<string> => verdict(await run('gpu-capacity', 'deployment', ''), 'gpu-capacity');
+    expect(await ask()).toBe(`passed: ${8 * nodes} GPUs of ${nodes} nodes can be asked for, as many as the nodes have`);
+    const sick = join(nodePlace(2).devices, 'sick-3');
+    writeFileSync(sick, '');
+    try {
+      await until(
+        'the device to be missed',
+        async () => (await ask()).startsWith('failed: node node-2 has 1 of 8 devices that its device plug-in calls unhealthy'),
+        WITHIN,
+      );
+    } finally {
+      rmSync(sick);
+    }
+    await until('the device to be back', async () => (await ask()).startsWith('passed'), WITHIN);
   });
 
   it('an image without the tool fails, and one that cannot be pulled is other', async () => {
