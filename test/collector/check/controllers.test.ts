@@ -243,4 +243,42 @@ describe('cluster-autoscaling', () => {
   ])('with Karpenter and %s', async (_what, objects, active, message) => {
     expect((await verdictOf('cluster-autoscaling', 'conformance', { on: objects, active })).startsWith(message)).toBe(true);
   });
+
+  describe('with Karpenter, tried', () => {
+    const labels = { 'karpenter.sh/nodepool': 'gpus' };
+    /** Plays autoscaler and Karpenter: so many replicas are wanted, so many nodes come, and so many pods are placed. */
+    function karpenter({ want = 4, nodes = 1, placed = 2 } = {}): MemoryCluster {
+      const before = gpuNode('old', { metadata: { name: 'old', labels } });
+      const cluster = new MemoryCluster({
+        objects: [pool({ 'nvidia.com/gpu': '16' }), before],
+        paths: { [external('assay-checks')]: items(8) },
+      });
+      const create = cluster.create;
+      cluster.create = async (made: NewObject) => {
+        const stored = await create(made);
+        if (made.kind !== 'HorizontalPodAutoscaler') return stored;
+        cluster.put({ ...stored, status: { desiredReplicas: want } });
+        for (let index = 0; index < nodes; index += 1) cluster.put(gpuNode(`new-${index}`, { metadata: { name: `new-${index}`, labels } }));
+        for (let index = 0; index < want; index += 1) {
+          const own = { 'assay.dev/test': 'nodes', 'assay.dev/run': 'run-0123456789abcdef' };
+          cluster.put(pod(`assay-checks/p${index}`, { labels: own, spec: index < placed ? { nodeName: 'new-0' } : {} }));
+        }
+        return stored;
+      };
+      return cluster;
+    }
+    const tried = (on: MemoryCluster): Promise<string> => verdictOf('cluster-autoscaling', 'conformance', { on, active: true });
+
+    test('a node comes for pods that wait', async () => {
+      expect(await tried(karpenter())).toBe('passed: Karpenter went from 1 to 2 nodes for pods that waited, 2 of them were placed');
+    });
+
+    test.each([
+      ['no autoscaling', karpenter({ want: 1 }), 'failed: the autoscaler wants 1 replicas and never more than 1'],
+      ['no node', karpenter({ nodes: 0 }), 'failed: no new node came for waiting pods'],
+      ['a node, and one pod placed', karpenter({ placed: 1 }), 'failed: no new node came for waiting pods'],
+    ])('%s fails', async (_what, on, message) => {
+      expect((await tried(on)).startsWith(message)).toBe(true);
+    });
+  });
 });
