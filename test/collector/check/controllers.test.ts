@@ -267,7 +267,8 @@ describe('cluster-autoscaling', () => {
       };
       return cluster;
     }
-    const tried = (on: MemoryCluster): Promise<string> => verdictOf('cluster-autoscaling', 'conformance', { on, active: true });
+    const tried = (cluster: MemoryCluster): Promise<string> =>
+      verdictOf('cluster-autoscaling', 'conformance', { on: cluster, active: true });
 
     test('a node comes for pods that wait', async () => {
       expect(await tried(karpenter())).toBe('passed: Karpenter went from 1 to 2 nodes for pods that waited, 2 of them were placed');
@@ -277,8 +278,8 @@ describe('cluster-autoscaling', () => {
       ['no autoscaling', karpenter({ want: 1 }), 'failed: the autoscaler wants 1 replicas and never more than 1'],
       ['no node', karpenter({ nodes: 0 }), 'failed: no new node came for waiting pods'],
       ['a node, and one pod placed', karpenter({ placed: 1 }), 'failed: no new node came for waiting pods'],
-    ])('%s fails', async (_what, on, message) => {
-      expect((await tried(on)).startsWith(message)).toBe(true);
+    ])('%s fails', async (_what, cluster, message) => {
+      expect((await tried(cluster)).startsWith(message)).toBe(true);
     });
   });
 });
