@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ClusterObject, NewObject } from '#core/cluster/cluster.ts';
 import type { Constraint, Recipe } from '#core/recipe/document.ts';
-import { readAllReduceLog } from '../../../collector/check/performance/all-reduce-log.ts';
-import { bandwidthVerdict, wantedBandwidth, type BandwidthRule } from '../../../collector/check/performance/bandwidth-verdict.ts';
 import { inferenceRule, judgeInference, readInferenceLog } from '../../../collector/check/performance/inference-rule.ts';
 import { component, recipeOf, resultOf, verdictOf } from '../../fixture/cluster/check-run.ts';
 import { MemoryCluster, type MemoryClusterOptions } from '../../fixture/cluster/memory-cluster.ts';
@@ -18,153 +16,6 @@ const SERVED = serving(
 );
 const log = (name: string): string => readFileSync(`test/fixture/cluster/log/${name}.log`, 'utf8');
 const [EFA, SOCKET, NVLS, RCCL] = [log('nccl-efa-16-ranks'), log('nccl-socket'), log('nccl-nvls-8-ranks'), log('rccl-one-node')];
-
-describe('the log of all_reduce_perf', () => {
-  test('of two nodes over EFA', () => {
-    expect(readAllReduceLog(EFA)).toEqual({
-      isComplete: true,
-      largestBytes: 17_179_869_184,
-      busbwGBps: 487.1,
-      averageGBps: 154.321,
-      wrong: 0,
-      ranks: 16,
-      transport: { network: 'AWS Libfabric', channels: ['NET/AWS Libfabric/0/GDRDMA', 'P2P/CUMEM'], hasNvls: false },
-    });
-  });
-
-  test('with the prefix of mpirun, over NVLink between nodes', () => {
-    expect(readAllReduceLog(NVLS)).toMatchObject({
-      largestBytes: 17_179_869_184,
-      ranks: 8,
-      transport: { network: 'IB', channels: ['P2P/MNNVL'], hasNvls: true },
-    });
-  });
-
-  test('of RCCL, whose older tables have no column for the root', () => {
-    expect(readAllReduceLog(RCCL)).toEqual({
-      isComplete: true,
-      largestBytes: 4_294_967_296,
-      busbwGBps: 305.23,
-      averageGBps: 98.7,
-      wrong: 0,
-      ranks: 8,
-      transport: { network: 'IB', channels: ['P2P/direct pointer'], hasNvls: false },
-    });
-  });
-
-  test.each([
-    ['nothing', ''],
-    [
-      'no header',
-      EFA.split('\n')
-        .filter((line) => !line.includes('busbw'))
-        .join('\n'),
-    ],
-    [
-      'no row',
-      EFA.split('\n')
-        .filter((line) => !/^\s+\d/.test(line))
-        .join('\n'),
-    ],
-    ['an error', 'NCCL failure: unhandled system error'],
-    ['rows that are cut', EFA.replaceAll(/^(\s+\d+\s+\d+\s+float).*$/gm, '$1')],
-    ['rows of words', EFA.replaceAll(/^(\s+)(\d+)(\s+\d+\s+float)/gm, '$1x$3')],
-  ])('%s is no result', (_what, text) => {
-    expect(readAllReduceLog(text)).toBeUndefined();
-  });
-
-  test('rows after a broken one count as far as they are whole', () => {
-    const cut = EFA.slice(0, EFA.lastIndexOf('17179869184') + 40);
-    expect(readAllReduceLog(cut)).toMatchObject({ isComplete: false, largestBytes: 8_589_934_592, averageGBps: undefined });
-  });
-});
-
-describe('how a bandwidth is judged', () => {
-  const rule = (change: Partial<BandwidthRule> = {}): BandwidthRule => ({
-    wantedGBps: 300,
-    constraint: 'nccl-all-reduce-bw',
-    proof: 'any-network',
-    ...change,
-  });
-  const say = (text: string, change: Partial<BandwidthRule> = {}): string => {
-    const { outcome, message } = bandwidthVerdict(text, rule(change), {});
-    return `${outcome}: ${message}`;
-  };
-  const corrupt = EFA.replace(/^(\s+17179869184.*?)\s0(\s+\d+\.\d+\s+\d+\.\d+\s+\d+\.\d+\s+)0\s*$/m, '$1 7$2 7');
-
-  test.each([
-    ['enough', EFA, {}, 'pass: 487.1 GB/s by AWS Libfabric; the recipe asks for 300, of which 90 % must be reached (270)'],
-    ['nine tenths, just', EFA, { wantedGBps: 541 }, 'pass'],
-    ['less than nine tenths', EFA, { wantedGBps: 542 }, 'fail: 487.1 GB/s by AWS Libfabric; the recipe asks for 542'],
-    ['through sockets, and slow', SOCKET, {}, 'fail: 3.05 GB/s by Socket'],
-    [
-      'through sockets, where the fabric must be proved',
-      SOCKET,
-      { wantedGBps: 1, proof: 'not-socket' },
-      'fail: the data went through TCP sockets',
-    ],
-    ['over the fabric, proved', EFA, { proof: 'not-socket' }, 'pass'],
-    ['without NVLS, where it must be proved', EFA, { proof: 'nvls' }, 'fail: the log does not show NVLS'],
-    ['with NVLS, proved', NVLS, { proof: 'nvls', wantedGBps: 500 }, 'pass'],
-    ['by half a proof of NVLS', NVLS.replaceAll('NVLS comm 0x', 'NVLS comm '), { proof: 'nvls' }, 'fail: the log does not show NVLS'],
-    ['by an unknown way', EFA.replaceAll('Using network', 'Some network'), {}, 'unknown: the log does not say which network was used'],
-    ['with wrong values', corrupt, {}, 'fail: the collective computed 14 wrong values'],
-    [
-      'without a look at the values',
-      EFA.replaceAll(/ {6}0(?=\s)/g, '    N/A'),
-      {},
-      'unknown: the benchmark did not look whether its values are right',
-    ],
-    ['before its end', EFA.replace('# Avg bus bandwidth', '# A'), {}, 'unknown: the log of the benchmark ends before its summary'],
-    ['by nothing', 'Killed', {}, 'unknown: the log of the benchmark has no result'],
-    [
-      'with nothing to compare',
-      RCCL,
-      { wantedGBps: undefined, proof: 'single-node' },
-      'pass: 305.23 GB/s by IB, all values right; the recipe has no number',
-    ],
-    [
-      'with nothing to compare, and no way',
-      RCCL.replaceAll('NCCL INFO', 'INFO'),
-      { wantedGBps: undefined, proof: 'single-node' },
-      'unknown: the log does not say which way',
-    ],
-  ] as const)('%s', (_what, text, change, message) => {
-    expect(say(text, change).startsWith(message)).toBe(true);
-  });
-
-  test('numbers, transport and thresholds are recorded', () => {
-    const { observed, thresholds } = bandwidthVerdict(EFA, rule(), { nodes: 2 });
-    expect(observed).toEqual({
-      nodes: 2,
-      isComplete: true,
-      largestBytes: 17_179_869_184,
-      busbwGBps: 487.1,
-      averageGBps: 154.321,
-      wrong: 0,
-      ranks: 16,
-      network: 'AWS Libfabric',
-      channels: ['NET/AWS Libfabric/0/GDRDMA', 'P2P/CUMEM'],
-      nvls: false,
-    });
-    expect(thresholds).toEqual({
-      busbw: { value: 300, unit: 'GB/s', source: 'recipe constraint nccl-all-reduce-bw' },
-      effectiveBusbw: { value: 270, unit: 'GB/s', source: 'upstream NCCL checks: nine tenths of the constraint' },
-    });
-  });
-
-  test.each([
-    ['>= 300', 300],
-    ['300', 300],
-    ['> 40.5', 40.5],
-    ['fast', undefined],
-    ['', undefined],
-    [undefined, undefined],
-    ['>= 300 GB/s', undefined],
-  ])('the constraint %s asks for %s', (text, wanted) => {
-    expect(wantedBandwidth(text)).toBe(wanted);
-  });
-});
 
 const product = (name: string): Readonly<Record<string, string>> => ({ 'nvidia.com/gpu.present': 'true', 'nvidia.com/gpu.product': name });
 const h100 = (name: string, change: Readonly<Record<string, unknown>> = {}): NewObject =>
@@ -395,35 +246,36 @@ describe('nccl-all-reduce-bw', () => {
   });
 });
 
+/** A controller and a kubelet that need no time. */
+function jobs(objects: readonly NewObject[], text: string, phase: 'Succeeded' | 'Failed' = 'Succeeded'): MemoryCluster {
+  const logs: Record<string, string> = {};
+  const cluster = new MemoryCluster({ objects, logs, paths: SERVED });
+  const create = cluster.create;
+  cluster.create = async (made: NewObject): Promise<ClusterObject> => {
+    const stored = await create(made);
+    const { name, uid = '', labels = {} } = stored.metadata;
+    if (made.kind === 'Job') {
+      logs[`assay-checks/${name}-x/check`] = text;
+      const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name, uid }];
+      cluster.put({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: `${name}-x`,
+          namespace: 'assay-checks',
+          labels: { ...labels, 'batch.kubernetes.io/job-name': name },
+          ownerReferences,
+        },
+        status: { phase },
+      });
+    }
+    return stored;
+  };
+  return cluster;
+}
+
 describe('benchmarks on one node', () => {
   const asked = recipeOf([], { performance: { checks: ['rccl-all-reduce-bw'] } });
-  /** A controller and a kubelet that need no time. */
-  function jobs(objects: readonly NewObject[], text: string, phase: 'Succeeded' | 'Failed' = 'Succeeded'): MemoryCluster {
-    const logs: Record<string, string> = {};
-    const cluster = new MemoryCluster({ objects, logs, paths: SERVED });
-    const create = cluster.create;
-    cluster.create = async (made: NewObject): Promise<ClusterObject> => {
-      const stored = await create(made);
-      const { name, uid = '', labels = {} } = stored.metadata;
-      if (made.kind === 'Job') {
-        logs[`assay-checks/${name}-x/check`] = text;
-        const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name, uid }];
-        cluster.put({
-          apiVersion: 'v1',
-          kind: 'Pod',
-          metadata: {
-            name: `${name}-x`,
-            namespace: 'assay-checks',
-            labels: { ...labels, 'batch.kubernetes.io/job-name': name },
-            ownerReferences,
-          },
-          status: { phase },
-        });
-      }
-      return stored;
-    };
-    return cluster;
-  }
   const amd = (name: string): NewObject =>
     gpuNode(name, {
       metadata: { name, labels: { 'feature.node.kubernetes.io/amd-gpu': 'true' } },
@@ -551,5 +403,59 @@ describe('inference-perf', () => {
     ],
   ])('with %s', async (_what, trial, message) => {
     expect((await verdictOf('inference-perf', 'performance', trial)).startsWith(message)).toBe(true);
+  });
+
+  /** A platform that serves at once when it is in this state, and a load generator with this log. */
+  function platform(status: object, text: string): MemoryCluster {
+    const cluster = jobs([h100('node-a'), gpuNode('small', { status: { allocatable: { 'nvidia.com/gpu': '2' } } })], text);
+    const create = cluster.create;
+    cluster.create = async (made: NewObject) => {
+      const stored = await create(made);
+      return made.kind === 'DynamoGraphDeployment' ? cluster.put({ ...stored, status }) : stored;
+    };
+    return cluster;
+  }
+  const loaded = (tokens: number): string =>
+    `===AIPERF-RESULT===\n{"output_token_throughput":{"avg":${tokens}},"time_to_first_token":{"p99":900}}\n`;
+
+  test.each([
+    ['enough tokens', platform({ state: 'successful' }, loaded(60_000)), 'passed: 60000 tokens/s, first token after 900 ms (p99)'],
+    [
+      'a platform that says it by a condition',
+      platform({ conditions: [{ type: 'Ready', status: 'True' }] }, loaded(60_000)),
+      'passed: 60000 tokens/s',
+    ],
+    [
+      'too few tokens',
+      platform({ state: 'successful' }, loaded(1000)),
+      'failed: 1000 tokens/s, first token after 900 ms (p99): less than 50000 tokens/s',
+    ],
+    ['a load generator without a result', platform({ state: 'successful' }, 'Killed'), 'other: the load generator gave no result'],
+    ['a model that is not served', platform({ state: 'pending' }, loaded(60_000)), 'other: the model was not served: pending'],
+    ['a platform that says nothing', platform({}, loaded(60_000)), 'other: the model was not served: nothing is known of it'],
+  ])('with %s', async (_what, cluster, message) => {
+    expect(
+      (await verdictOf('inference-perf', 'performance', { on: cluster, active: true, recipe: constraints(throughput, ttft) })).startsWith(
+        message,
+      ),
+    ).toBe(true);
+  });
+
+  test('the node with most GPUs serves, one worker per GPU, and the load is counted from them', async () => {
+    const cluster = platform({ state: 'successful' }, loaded(60_000));
+    const made: NewObject[] = [];
+    const create = cluster.create;
+    cluster.create = (each) => {
+      made.push(each);
+      return create(each);
+    };
+    const { extra } = await resultOf('inference-perf', 'performance', { on: cluster, active: true, recipe: constraints(throughput) });
+    expect(extra?.['observed']).toMatchObject({ gpus: 8, concurrency: 2048, throughput: 60_000, model: 'Qwen/Qwen3-8B' });
+    expect(made.map(({ kind }) => kind)).toEqual(['DynamoGraphDeployment', 'Job']);
+    const [graph, load] = made.map((each) => JSON.stringify(each));
+    for (const part of ['"replicas":8', '"values":["node-a"]', '"nvidia.com/gpu":"1"', '"--model","Qwen/Qwen3-8B"'])
+      expect(graph).toContain(part);
+    for (const part of ['--concurrency 2048', '--request-count 16384', `assay-serve-${RUN}-frontend.assay-checks.svc:8000`])
+      expect(load).toContain(part);
   });
 });
